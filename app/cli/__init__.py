@@ -1,0 +1,13 @@
+"""The commands: `flask <noun> <verb>`, thin shells over services."""
+
+from flask import Flask
+
+from app.cli import db, demo, doctor, ledger, quota, requests, serve, users, worker
+
+
+def init_app(app: Flask) -> None:
+    """Binds the commands."""
+    for module in (db, users, quota, requests, ledger, demo):
+        app.cli.add_command(module.group)
+    for module in (worker, serve, doctor):
+        app.cli.add_command(module.command)

@@ -1,0 +1,71 @@
+"""`flask ledger`: what happened to every token, and the proof that it adds up."""
+
+import sys
+from typing import Any
+
+import click
+from flask_babel import gettext as _
+
+from app import db
+from app.cli.output import Commands, as_json_option, print_json, print_rows
+from app.services import ledger, ledger_verify, users
+
+group = Commands("ledger", help="Read and prove the ledger.")
+
+
+@group.command()
+@click.argument("user")
+@click.option("--limit", type=click.IntRange(1, 1_000), default=50, show_default=True, help="How many at most.")
+@click.option(
+    "--before", type=click.IntRange(1), help="Only entries before this number: the last one of the page before."
+)
+@click.option("--holds", is_flag=True, help="Holds and releases too, which change no balance.")
+@as_json_option
+def history(user: str, limit: int, before: int | None, holds: bool, as_json: bool) -> None:
+    """Show the ledger of a user, named by e-mail or id, newest first.
+
+    \b
+    Example:
+      flask ledger history ada@example.com --limit 20
+    """
+    found = ledger.history(users.find(user).id, with_holds=holds, before_seq=before, limit=limit)
+    entries = [_facts(entry) for entry in found]
+    if as_json:
+        print_json(entries)
+    else:
+        print_rows(entries, nothing=_("No entries yet: the first use of tokens makes the account."))
+
+
+@group.command()
+@click.option("--user", help="Only the account of this user, named by e-mail or id.")
+def verify(user: str | None) -> None:
+    """Prove that every account is what its entries make it, without a gap; the exit code is 1 where one is not.
+
+    Others may write meanwhile.
+
+    \b
+    Example:
+      flask ledger verify
+    """
+    with db.slow():
+        ids = [users.find(user).id] if user else None
+        wrong, checked = 0, 0
+        length = 1 if user else ledger_verify.count()
+        with click.progressbar(length=length, label=_("Verifying"), file=sys.stderr) as bar:
+            problems = []
+            for account_id, problem in ledger_verify.verify(ids):
+                checked += 1
+                bar.update(1)
+                if problem:
+                    wrong += 1
+                    problems.append(f"{account_id}: {problem}")
+    for line in problems[:20]:
+        click.echo(line, err=True)
+    if wrong:
+        raise click.ClickException(_("%(wrong)s of %(checked)s accounts are wrong.", wrong=wrong, checked=checked))
+    click.echo(_("%(checked)s accounts, each as its entries make it.", checked=checked))
+
+
+def _facts(entry: dict[str, Any]) -> dict[str, Any]:
+    names = ("seq", "at", "type", "amount", "before", "after", "description")
+    return {**{name: entry[name] for name in names}, "by": entry["by"]["name"], "key": entry.get("key")}

@@ -1,0 +1,90 @@
+"""What all commands share: who runs them, how they print, and how they fail.
+
+Exit codes: 0 done, 1 refused (the reason is on stderr), 2 called wrongly, 3 the database did not answer.
+"""
+
+import getpass
+import json
+import os
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+from bson import ObjectId
+from flask.cli import AppGroup
+from pymongo.errors import PyMongoError
+
+from app.models.actor import Actor
+from app.models.domain_error import DomainError, Unavailable
+
+as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+
+
+class DatabaseAway(click.ClickException):
+    """Nothing is known about what was asked."""
+
+    exit_code = 3
+
+
+class Commands(AppGroup):
+    """A noun with its verbs; what a service refuses becomes one line and an exit code, never a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """As click's."""
+        try:
+            return super().invoke(ctx)
+        except (PyMongoError, Unavailable) as error:
+            # The driver's own account of all its servers follows the reason, and helps nobody here.
+            reason = str(error).partition(" (configured timeouts")[0]
+            raise DatabaseAway(f"The database did not answer: {_clean(reason)[:300]}") from None
+        except DomainError as error:
+            raise click.ClickException(_clean(str(error))) from None
+
+
+def operator() -> Actor:
+    """Whoever has this command line."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):
+        name = f"uid {os.getuid()}"
+    return Actor("cli", name, name)
+
+
+def print_json(value: Any) -> None:
+    """JSON with ids as text and times in UTC to the millisecond."""
+    click.echo(json.dumps(value, default=_plain, ensure_ascii=False, indent=2))
+
+
+def print_rows(rows: Iterable[Mapping[str, Any]], *, nothing: str = "Nothing to show.") -> None:
+    """A table with a column for each key of the first row; `nothing` where there is no row."""
+    table = [{name: _cell(value) for name, value in row.items()} for row in rows]
+    if not table:
+        click.echo(nothing)
+        return
+    widths = {name: max(len(name), *(len(row[name]) for row in table)) for name in table[0]}
+    for row in [{name: name.upper() for name in widths}, *table]:
+        click.echo("  ".join(row[name].ljust(width) for name, width in widths.items()).rstrip())
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple | set | frozenset):
+        return ", ".join(map(_cell, value)) or "-"
+    return _clean(str(value)) if value not in (None, "") else "-"
+
+
+def _clean(text: str) -> str:
+    """`text` on one line, unable to drive the terminal that shows it."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if isinstance(value, ObjectId):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no place in JSON")

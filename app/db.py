@@ -1,0 +1,215 @@
+"""The way to the database: connecting, its structure (validators and indexes), health."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import bson
+import pymongo
+from flask import Flask, current_app, g
+from mongoengine import Document, connect, disconnect
+from mongoengine.connection import get_connection, get_db
+from pymongo import IndexModel
+from pymongo.collection import Collection
+from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
+
+from app import embedded_mongo, migrations
+from app.models.assistant import Assistant
+from app.models.audit_event import AuditEvent
+from app.models.conversation import Conversation
+from app.models.counter import Counter
+from app.models.ledger_entry import LedgerEntry
+from app.models.login_session import LoginSession
+from app.models.message import Message
+from app.models.notification import Notification
+from app.models.rate_limit_window import RateLimitWindow
+from app.models.token_account import TokenAccount
+from app.models.token_request import TokenRequest
+from app.models.user import User
+from app.models.worker_heartbeat import WorkerHeartbeat
+
+# Every collection; none makes its own indexes, `ensure_structure` makes them all.
+DOCUMENTS: tuple[type[Document], ...] = (
+    Assistant,
+    AuditEvent,
+    Conversation,
+    Counter,
+    LedgerEntry,
+    LoginSession,
+    Message,
+    Notification,
+    RateLimitWindow,
+    TokenAccount,
+    TokenRequest,
+    User,
+    WorkerHeartbeat,
+)
+
+# Waits are bounded: a database that is away is an answer of 503, not a page that hangs. An operation may take this
+# long in all, its retries and the wait for a new primary included;
+CLIENT_OPTIONS = {
+    "timeoutMS": 5_000,
+    "connectTimeoutMS": 2_000,
+    "w": "majority",
+    "retryWrites": True,
+    "tz_aware": True,
+    "uuidRepresentation": "standard",
+    "connect": False,
+}
+# and a request that begins while no primary is known waits this long in all, so that threads stay free for others.
+AWAY_SECONDS = 2
+INDEX_OPTIONS = ("unique", "sparse", "partialFilterExpression", "expireAfterSeconds", "collation")
+# What the server says when there is an index of that name or key already, but a different one.
+DIFFERENT_INDEX = {85, 86}
+STRUCTURE = "structure"
+# The server's own word that it could not do what was asked now, and might later.
+INTERRUPTED = frozenset({50, 64, 91, 189, 262, 11600, 11602})
+
+
+class StructureConflict(RuntimeError):
+    """The database holds what cannot be changed in place; the text names it."""
+
+
+def init_app(app: Flask) -> None:
+    """Names the database for this process; the first query opens the connection."""
+    app.config.setdefault("MONGO_FOLDER", str(Path(app.instance_path) / "mongo"))
+    disconnect()
+    connect(host=_uri(app), **CLIENT_OPTIONS)
+    app.before_request(_be_brief_while_away)
+    app.teardown_request(_end_brevity)
+
+
+def _be_brief_while_away() -> None:
+    if not get_connection().topology_description.has_writable_server():
+        g.brevity = pymongo.timeout(AWAY_SECONDS)
+        g.brevity.__enter__()
+
+
+def _end_brevity(_error: BaseException | None) -> None:
+    if brevity := g.pop("brevity", None):
+        brevity.__exit__(None, None, None)
+
+
+def _uri(app: Flask) -> str:
+    uri: str = app.config["MONGODB_URI"]
+    return uri or embedded_mongo.uri(Path(app.config["MONGO_FOLDER"]))
+
+
+def hosts() -> str:
+    """The hosts that this process was told to ask, without user and password."""
+    return unquote(urlsplit(_uri(current_app)).netloc.rpartition("@")[2])
+
+
+def is_unanswered(error: BaseException | None) -> bool:
+    """Whether the database was away or too slow: the outcome is unknown, and the same may work later."""
+    if isinstance(error, ConnectionFailure) or (isinstance(error, PyMongoError) and error.timeout):
+        return True
+    return isinstance(error, OperationFailure) and error.code in INTERRUPTED
+
+
+def ping() -> None:
+    """Raises a `PyMongoError` when the primary does not answer."""
+    get_db().client.admin.command("ping")
+
+
+def slow() -> AbstractContextManager[Any]:
+    """A `with` block for work that may rightly take longer than a page: index builds, exports, verification."""
+    return pymongo.timeout(3_600)
+
+
+def prepare() -> list[str]:
+    """Makes a new or older database fit this code, and says what it did; safe to start twice at once."""
+    ping()  # Within the bounds of a page: what follows may wait for long, but not for a database that is not there.
+    with slow(), migrations.alone():
+        done = [f"migrated: {name}" for name in migrations.run_pending()]
+        ensure_structure()
+    return done
+
+
+def ensure_structure() -> None:
+    """Sets all validators, makes all indexes, and leaves a note of it for `not_ready`."""
+    for document in DOCUMENTS:
+        collection = document._get_collection()
+        _set_validator(collection, getattr(document, "VALIDATOR", {}))
+        try:
+            if indexes := _indexes(document):
+                collection.create_indexes(indexes)
+        except OperationFailure as error:
+            if error.code not in DIFFERENT_INDEX:
+                raise
+            raise StructureConflict(
+                f"{collection.name}: {error.details['errmsg'] if error.details else error}"
+            ) from None
+    note = {"$set": {"indexes": sorted(_index_names())}}
+    get_db()[migrations.COLLECTION].update_one({"_id": STRUCTURE}, note, upsert=True)
+
+
+def not_ready() -> str | None:
+    """Why requests cannot be served now, or None: one look-up."""
+    try:
+        note = get_db()[migrations.COLLECTION].find_one({"_id": STRUCTURE})
+    except PyMongoError:
+        return "the database does not answer"
+    if note is None or not _index_names() <= set(note["indexes"]):
+        return "the database is not prepared: run `flask db init`"
+    return None
+
+
+def check() -> list[str]:
+    """How the database differs from what this code expects, a sentence each."""
+    found = [f"migration {name} has not run" for name in migrations.pending()]
+    existing = {info["name"]: info for info in get_db().list_collections()}
+    for document in DOCUMENTS:
+        collection = document._get_collection()
+        if collection.name not in existing:
+            found.append(f"collection {collection.name} is missing")
+            continue
+        validator = existing[collection.name]["options"].get("validator", {})
+        if validator != _as_stored(getattr(document, "VALIDATOR", {})):
+            found.append(f"validator of {collection.name} differs")
+        found += _index_drift(document, collection)
+    return found
+
+
+def _index_drift(document: type[Document], collection: Collection[dict[str, Any]]) -> Iterator[str]:
+    present = {index["name"]: index for index in collection.list_indexes()}
+    present.pop("_id_", None)
+    for expected in (index.document for index in _indexes(document)):
+        index = present.pop(expected["name"], None)
+        if index is None:
+            yield f"index {expected['name']} of {collection.name} is missing"
+        elif any(index.get(option) != _as_stored(expected).get(option) for option in INDEX_OPTIONS):
+            yield f"index {expected['name']} of {collection.name} has other options"
+    for name in present:
+        yield f"index {name} of {collection.name} is not known here"
+
+
+def _indexes(document: type[Document]) -> list[IndexModel]:
+    specs = [dict(spec) for spec in document._meta["index_specs"]]
+    return [
+        IndexModel(spec.pop("fields"), **{name: value for name, value in spec.items() if name != "cls"})
+        for spec in specs
+    ]
+
+
+def _index_names() -> set[str]:
+    return {
+        f"{document._get_collection_name()}.{index.document['name']}"
+        for document in DOCUMENTS
+        for index in _indexes(document)
+    }
+
+
+def _set_validator(collection: Collection[dict[str, Any]], validator: dict[str, Any]) -> None:
+    database = collection.database
+    if collection.name not in database.list_collection_names(filter={"name": collection.name}):
+        database.create_collection(collection.name, validator=validator)
+    else:
+        database.command("collMod", collection.name, validator=validator, validationLevel="strict")
+
+
+def _as_stored(document: dict[str, Any]) -> dict[str, Any]:
+    """As the database gives it back: tuples are lists there, and all integers one type."""
+    return bson.decode(bson.encode(document))

@@ -1,0 +1,165 @@
+"""What a caller is told when something went wrong: an HTML page, or under /api the one JSON shape of all errors."""
+
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from flask import Flask, Response, g, jsonify, make_response, render_template, request
+from flask_babel import format_datetime, format_decimal, get_locale
+from flask_babel import gettext as _
+from flask_login import AnonymousUserMixin
+from flask_wtf.csrf import CSRFError
+from markupsafe import Markup
+from pymongo.errors import PyMongoError
+from werkzeug.exceptions import HTTPException
+
+from app import db
+from app.models.domain_error import N_, DomainError, Unavailable
+from app.security import is_api
+
+log = structlog.get_logger(__name__)
+
+RETRY_SECONDS = 5
+# Values of a domain error that are amounts; a request's number is a name and stays as it is.
+AMOUNTS = frozenset({"available", "needed", "limit"})
+
+TITLES = {
+    400: N_("That did not work"),
+    401: N_("Please sign in"),
+    402: N_("Not enough tokens"),
+    403: N_("Not allowed"),
+    404: N_("Page not found"),
+    405: N_("That is not possible here"),
+    409: N_("That has changed meanwhile"),
+    413: N_("That is too large"),
+    415: N_("That kind of content is not taken here"),
+    429: N_("Too many requests"),
+    500: N_("Something went wrong on our side"),
+    503: N_("Back in a moment"),
+}
+MESSAGES = {
+    400: N_("The input was not understood. Please go back, check it and try again."),
+    401: N_("You need to sign in first."),
+    403: N_("You do not have permission to do this."),
+    404: N_("There is nothing at this address, or it is not yours to see."),
+    405: N_("This address cannot be used that way."),
+    413: N_("What you sent is larger than this server takes."),
+    415: N_("This address takes forms only."),
+    429: N_("You asked too often. Please wait a minute and try again."),
+    500: N_("The error was recorded. Please try again; if it stays, tell us the number below."),
+    503: N_("The service is away for a moment. Please try again soon."),
+}
+BARE_PAGE = Markup(
+    '<!doctype html><html lang="{language}"><head><meta charset="utf-8"><title>{title} – Tokendesk</title></head>'
+    '<body><main><h1>{title}</h1><p>{message}</p><p><a href="/">Tokendesk</a></p></main></body></html>'
+)
+CODES = {400: "bad_request", 413: "too_large", 429: "too_many_requests", 500: "internal_error", 503: "unavailable"}
+
+
+def init_app(app: Flask) -> None:
+    """Binds one handler to each family of errors."""
+    app.register_error_handler(DomainError, _domain_error)
+    app.register_error_handler(CSRFError, _csrf_error)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(PyMongoError, _database_error)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def sentence(error: DomainError) -> str:
+    """The error's text in the reader's language, with amounts and times as the reader writes them."""
+    return _(error.text, **{name: _readable(name, value) for name, value in error.values.items()})
+
+
+def _readable(name: str, value: Any) -> Any:
+    if isinstance(value, datetime):
+        return format_datetime(value, "short")
+    if name in AMOUNTS:
+        return format_decimal(value)
+    return _(value) if name == "status" else value
+
+
+def is_unavailable(error: BaseException | None) -> bool:
+    """Whether the database was away or too slow, so that the same may work later."""
+    return isinstance(error, Unavailable) or db.is_unanswered(error)
+
+
+def _domain_error(error: DomainError) -> Response:
+    if is_unavailable(error):
+        return _away()
+    response = _answer(error.status, error.code, sentence(error), errors=error.errors)
+    if retry_after := error.values.get("retry_after"):
+        response.headers["Retry-After"] = str(retry_after)
+    elif error.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        response.headers["Retry-After"] = str(RETRY_SECONDS)
+    return response
+
+
+def _csrf_error(error: CSRFError) -> Response:
+    log.info("csrf", reason=error.description)
+    text = _(
+        "The form was open too long, or did not come from this site. Please go back, reload the page and send it again."
+    )
+    return _answer(400, "csrf", text)
+
+
+def _http_error(error: HTTPException) -> Response:
+    # A handler below fails itself where it asks who is reading, to say it in their language, and the database is away.
+    if is_unavailable(getattr(error, "original_exception", None)):
+        return _away()
+    status = error.code or 500
+    if status < 400:
+        return make_response(error.get_response())
+    own_text = error.description if error.description != type(error).description else None
+    response = _answer(status, CODES.get(status, HTTPStatus(status).phrase.lower().replace(" ", "_")), own_text)
+    for name, value in error.get_headers():
+        if name not in ("Content-Type", "Content-Length"):
+            response.headers[name] = value
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        response.headers["Retry-After"] = "60"
+    return response
+
+
+def _database_error(error: PyMongoError) -> Response:
+    if is_unavailable(error):
+        log.warning("database_away", error=type(error).__name__)
+        return _away()
+    return _unexpected(error)
+
+
+def _away() -> Response:
+    """A page that needs no database, and that the browser loads again by itself when loading is all it did."""
+    g._login_user = AnonymousUserMixin()
+    message = _("The database is away for a moment. This page tries again by itself.")
+    if request.method not in ("GET", "HEAD"):
+        message = _(
+            "The database did not answer, so we cannot say whether this was done. Please go back and look before you repeat it."
+        )
+    response = _answer(503, "unavailable", message)
+    response.headers["Retry-After"] = str(RETRY_SECONDS)
+    if request.method in ("GET", "HEAD") and not is_api():
+        response.headers["Refresh"] = str(RETRY_SECONDS)
+    return response
+
+
+def _unexpected(error: Exception) -> Response:
+    log.error("unexpected", exc_info=error, route=request.url_rule.rule if request.url_rule else None)
+    return _answer(500, "internal_error", None)
+
+
+def _answer(status: int, code: str, message: str | None, errors: dict[str, list[str]] | None = None) -> Response:
+    message = message or _(MESSAGES.get(status, MESSAGES[400]))
+    if is_api():
+        body = {"success": False, "statusCode": status, "message": message, "error": message, "code": code}
+        return make_response(jsonify({**body, "errors": errors or {}}), status)
+    values = {"status": status, "title": _(TITLES.get(status, TITLES[400])), "message": message, "errors": errors or {}}
+    return make_response(_page(values), status)
+
+
+def _page(values: dict[str, Any]) -> str:
+    try:
+        return render_template("errors/error.html", request_id=g.get("request_id", ""), **values)
+    except Exception as error:
+        # The frame of the page may need just what is missing.
+        log.warning("error_page", error=repr(error))
+        return BARE_PAGE.format(**values, language=get_locale())

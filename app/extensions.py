@@ -1,0 +1,34 @@
+"""The extension objects, made here and bound to the app in `create_app`."""
+
+from flask import Flask
+from flask_babel import Babel
+from flask_bootstrap import Bootstrap5
+from flask_limiter import Limiter
+from flask_login import LoginManager
+from flask_wtf import CSRFProtect
+
+from app import rate_limits
+
+babel = Babel()
+bootstrap = Bootstrap5()
+csrf = CSRFProtect()
+limiter = Limiter(
+    key_func=rate_limits.caller,
+    application_limits=[rate_limits.general],
+    application_limits_exempt_when=rate_limits.is_exempt,
+    storage_uri=rate_limits.STORAGE_URI,
+    strategy=rate_limits.STRATEGY,
+    # A database that is away must not turn each limited page into an error of its own.
+    in_memory_fallback_enabled=True,
+)
+login_manager = LoginManager()
+
+
+def init_app(app: Flask) -> None:
+    """Binds what needs no more than the settings; `access` and `presentation` bind the login manager and Babel."""
+    # A form stays good for as long as the session does: nobody loses a text because a page stood open for an hour.
+    app.config.setdefault("WTF_CSRF_TIME_LIMIT", None)
+    app.config.setdefault("BOOTSTRAP_SERVE_LOCAL", True)
+    limiter.init_app(app)
+    csrf.init_app(app)
+    bootstrap.init_app(app)

@@ -1,0 +1,22 @@
+"""What a user says in the chat."""
+
+from uuid import uuid4
+
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from wtforms import HiddenField
+
+from app.forms.written_text import WrittenText
+from app.services.chat import LONGEST_MESSAGE
+
+
+def new_key() -> str:
+    """A key for one message, so that the same form sent twice is answered and charged once."""
+    return uuid4().hex
+
+
+class MessageForm(FlaskForm):
+    """The message and its idempotency key."""
+
+    text = WrittenText(_l("Your message"), longest=LONGEST_MESSAGE, render_kw={"rows": 3})
+    key = HiddenField(default=new_key)

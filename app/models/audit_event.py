@@ -1,0 +1,53 @@
+"""The trail: who changed what, for whom and why, for each change by an admin, a key, an operator or the system."""
+
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from mongoengine import DateTimeField, DictField, Document, StringField
+
+
+class Action(StrEnum):
+    """What can be done that leaves an event."""
+
+    USER_CREATE = "user.create"
+    USER_GRANT_ROLE = "user.grant_role"
+    USER_REVOKE_ROLE = "user.revoke_role"
+    USER_DEACTIVATE = "user.deactivate"
+    USER_SET_PASSWORD = "user.set_password"  # noqa: S105 - a name, no secret.
+    ACCOUNT_RESET = "account.reset"
+    ACCOUNT_BONUS = "account.bonus"
+    ACCOUNT_GRANT = "account.grant"
+    ACCOUNT_REVOKE = "account.revoke"
+    ACCOUNT_CHANGE_TIER = "account.change_tier"
+    REQUEST_APPROVE = "request.approve"
+    REQUEST_REJECT = "request.reject"
+    REQUEST_SPAM = "request.spam"
+    REQUEST_ASK = "request.ask"
+    REQUEST_REOPEN = "request.reopen"
+    REQUEST_REVOKE = "request.revoke"
+    REQUEST_EXPIRE = "request.expire"
+    REQUEST_NOTE = "request.note"
+
+
+class AuditEvent(Document):
+    """One change. `actor` is `{kind, id, name}`, `object` `{kind, id}` and a `number` where it has one."""
+
+    key = StringField(required=True, max_length=200)
+    at = DateTimeField(required=True)
+    action = StringField(required=True, choices=list(Action))
+    actor = DictField(required=True)
+    on_behalf_of = StringField()
+    object = DictField(required=True)
+    before = DictField()
+    after = DictField()
+    reason = StringField(default="")
+    address = StringField()
+    request_id = StringField()
+    outcome = StringField(required=True)
+
+    meta: ClassVar[dict[str, Any]] = {
+        "collection": "audit_events",
+        "auto_create_index": False,
+        "index_cls": False,
+        "indexes": [{"fields": ["key"], "unique": True}],
+    }

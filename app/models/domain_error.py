@@ -1,0 +1,205 @@
+"""What can go wrong, by name. Services raise these and nothing else; `app/errors.py` shows them to people and programs."""
+
+from typing import Any, ClassVar
+
+
+def N_(text: str) -> str:
+    """Marks a text for translation where it is defined; it is translated where it is shown."""
+    return text
+
+
+class DomainError(Exception):
+    """A refusal that a caller can understand.
+
+    `code` never changes, `status` is the HTTP status, `text` an English sentence with `%(name)s` places for `values`,
+    `errors` the sentences by field for invalid input.
+    """
+
+    code: ClassVar[str] = "error"
+    status: ClassVar[int] = 400
+    text: str = N_("This could not be done.")
+
+    def __init__(self, text: str | None = None, *, errors: dict[str, list[str]] | None = None, **values: Any):
+        self.text = text or type(self).text
+        self.errors = errors or {}
+        self.values = values
+        super().__init__(self.text % values if values else self.text)
+
+
+class InvalidInput(DomainError):
+    """A field holds what it must not; `errors` says which and what to do."""
+
+    code, status = "invalid_input", 400
+    text = N_("Please check what you entered.")
+
+    def __str__(self) -> str:
+        details = "; ".join(f"{field}: {' '.join(said)}" for field, said in self.errors.items())
+        return f"{super().__str__()} {details}".strip()
+
+
+class NotFound(DomainError):
+    """Not there, or not the caller's: the two look alike on purpose."""
+
+    code, status = "not_found", 404
+    text = N_("Not found.")
+
+
+class Forbidden(DomainError):
+    """The actor lacks the permission."""
+
+    code, status = "forbidden", 403
+    text = N_("You do not have permission to do this.")
+
+
+class UserInactive(DomainError):
+    """The user was deactivated."""
+
+    code, status = "user_inactive", 403
+    text = N_("This account is deactivated.")
+
+
+class BadCredentials(DomainError):
+    """E-mail and password do not belong together; which of them is wrong is not said."""
+
+    code, status = "bad_credentials", 401
+    text = N_("E-mail or password is wrong.")
+
+
+class SignInNeeded(DomainError):
+    """Nobody is signed in, or the session has ended."""
+
+    code, status = "sign_in_needed", 401
+    text = N_("Please sign in.")
+
+
+class TooManyAttempts(DomainError):
+    """A limit on attempts was reached; `retry_after` is in seconds."""
+
+    code, status = "too_many_attempts", 429
+    text = N_("Too many attempts. Please wait a few minutes and try again.")
+
+
+class AlreadyExists(DomainError):
+    """Something with this name is there already."""
+
+    code, status = "already_exists", 409
+    text = N_("This is already taken.")
+
+
+class LastAdmin(DomainError):
+    """Nobody would be left who manages users."""
+
+    code, status = "last_admin", 409
+    text = N_("This is the last user who may manage users. Give somebody else the role admin first.")
+
+
+class InsufficientTokens(DomainError):
+    """Fewer tokens are available than needed; values: `available`, `needed`, `resets_at` (None without an allowance)."""
+
+    code, status = "insufficient_tokens", 402
+    text = N_("Not enough tokens: %(needed)s needed, %(available)s available.")
+
+
+class TooManyHolds(DomainError):
+    """The account has as many open holds as it may."""
+
+    code, status = "too_many_holds", 409
+    text = N_("Too many open holds: settle or release one first.")
+
+
+class TooManyGrants(DomainError):
+    """The account has as many expiring grants as it may."""
+
+    code, status = "too_many_grants", 409
+    text = N_("Too many expiring grants: let one expire or be used first.")
+
+
+class BalanceTooLarge(DomainError):
+    """The balance would pass 2**53-1, beyond which not every program counts exactly."""
+
+    code, status = "balance_too_large", 409
+    text = N_("The balance would become too large.")
+
+
+class KeyReused(DomainError):
+    """The idempotency key was used before, with other content."""
+
+    code, status = "idempotency_key_reused", 409
+    text = N_("This idempotency key was already used for something else.")
+
+
+class HoldClosed(DomainError):
+    """The hold was already settled or released, otherwise than asked now."""
+
+    code, status = "hold_closed", 409
+    text = N_("This hold is already closed.")
+
+
+class AlreadyDecided(DomainError):
+    """The request's status does not allow the step; values: `number`, `status`, `by` (a name), `at`."""
+
+    code, status = "already_decided", 409
+    text = N_("Request #%(number)s is already %(status)s, by %(by)s on %(at)s.")
+
+
+class ChangedMeanwhile(DomainError):
+    """The page that the decision came from shows an older version."""
+
+    code, status = "changed", 409
+    text = N_("Request #%(number)s has changed since you opened it. Read it again, then decide.")
+
+
+class AlreadyPending(DomainError):
+    """The user has an open request of the kind; values: `number`."""
+
+    code, status = "already_pending", 400
+    text = N_("You already have a pending token request")
+
+
+class DailyLimit(DomainError):
+    """As many requests as a day allows; values: `limit`, `next_allowed_at`."""
+
+    code, status = "daily_limit", 429
+    text = N_("Maximum %(limit)s token requests per day")
+
+
+class NoAllowance(DomainError):
+    """The user's tier has no allowance that could be reset."""
+
+    code, status = "no_allowance", 409
+    text = N_("Your tier has no allowance to reset.")
+
+
+class SlotTaken(DomainError):
+    """The user has another open request, so this one cannot be reopened."""
+
+    code, status = "slot_taken", 409
+    text = N_("The user has another open request of this kind.")
+
+
+class WorkOutstanding(DomainError):
+    """What an earlier decision brings is not all done yet."""
+
+    code, status = "work_outstanding", 409
+    text = N_("What the last decision brings is not done yet. Finish it first, then try again.")
+
+
+class AssistantUnavailable(DomainError):
+    """Nobody answers in the chat: no assistant is active, or the model behind it is away."""
+
+    code, status = "assistant_unavailable", 503
+    text = N_("The assistant cannot answer at the moment. Nothing was charged; please try again soon.")
+
+
+class Busy(DomainError):
+    """Too many at once on one thing; nothing was done."""
+
+    code, status = "busy", 503
+    text = N_("Too much is going on at once. Please try again in a moment.")
+
+
+class Unavailable(DomainError):
+    """The database did not answer: the outcome is unknown, and the same key makes a repeat safe."""
+
+    code, status = "unavailable", 503
+    text = N_("The database did not answer. Please try again; with the same key nothing happens twice.")

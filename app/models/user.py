@@ -1,0 +1,117 @@
+"""A person who signs in, spends tokens and asks for more, or decides for others."""
+
+from typing import Any, ClassVar
+
+from mongoengine import (
+    BooleanField,
+    DateTimeField,
+    DictField,
+    Document,
+    IntField,
+    ListField,
+    QuerySet,
+    StringField,
+)
+
+from app import clock
+from app.models.permission import Permission
+
+
+class Users(QuerySet):
+    """Queries on users, by name."""
+
+    def active(self) -> "Users":
+        """Those who may sign in."""
+        return self.filter(active=True)
+
+    def who_may(self, permission: Permission) -> "Users":
+        """Active users who hold `permission`."""
+        return self.active().filter(permissions=str(permission))
+
+    def newest_first(self) -> "Users":
+        """In the order of lists; ids rise with time, so they are also the key of the pages."""
+        return self.order_by("-id")
+
+
+class User(Document):
+    """One document a person. `due` holds what follows from a change; `session_epoch` rises to end all sessions."""
+
+    email = StringField(required=True, max_length=254)
+    email_confirmed = BooleanField(required=True, default=False)
+    phone = StringField(max_length=16)
+    name = StringField(max_length=100, default="")
+    picture_url = StringField(max_length=2_000)
+    external_id = StringField(max_length=128)
+    locale = StringField(required=True, default="en")
+    time_zone = StringField(required=True, default="UTC")
+    tier = StringField(required=True)
+    permissions = ListField(StringField())
+    active = BooleanField(required=True, default=True)
+    password_hash = StringField()
+    known_devices = ListField(StringField())
+    session_epoch = IntField(required=True, default=0)
+    # Set while somebody takes this user's rights away, so that two at once cannot remove the last admin.
+    leaving_at = DateTimeField()
+    created_at = DateTimeField(required=True, default=clock.now)
+    last_seen_at = DateTimeField()
+    due = ListField(DictField())
+
+    # Whether ADMIN_EMAILS lets this user use permissions at all; not stored, set by whoever loads the user to act.
+    may_hold_permissions = True
+
+    meta: ClassVar[dict[str, Any]] = {
+        "collection": "users",
+        "queryset_class": Users,
+        "auto_create_index": False,
+        "index_cls": False,
+        "indexes": [
+            {"fields": ["email"], "unique": True},
+            {"fields": ["phone"], "unique": True, "sparse": True},
+            {"fields": ["external_id"], "unique": True, "sparse": True},
+            {"fields": ["permissions"]},
+            {"fields": ["due.at"], "sparse": True},
+        ],
+    }
+
+    # What Flask-Login asks of a user.
+    is_authenticated = True
+    is_anonymous = False
+
+    @classmethod
+    def by_email(cls, email: str) -> "User | None":
+        """The user with this normalised e-mail."""
+        return cls.objects(email=email).first()
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the user may sign in."""
+        return self.active
+
+    def get_id(self) -> str:
+        """The id as text."""
+        return str(self.id)
+
+    @property
+    def display_name(self) -> str:
+        """The name, else what stands before the @."""
+        return self.name or self.email.partition("@")[0]
+
+    @property
+    def initials(self) -> str:
+        """One or two capital letters that stand for a picture."""
+        words = self.display_name.replace(".", " ").replace("_", " ").replace("-", " ").split()
+        letters = [word[0] for word in words if word[0].isalnum()]
+        return "".join(letters[:1] + letters[1:][-1:]).upper() or "?"
+
+    def has(self, permission: Permission) -> bool:
+        """Whether the user holds `permission` and may use it."""
+        return self.active and self.may_hold_permissions and permission in self.permissions
+
+    @property
+    def has_any_permission(self) -> bool:
+        """Whether the user sees anything of the admin's side."""
+        return any(self.has(permission) for permission in Permission)
+
+    def as_object(self) -> dict[str, str]:
+        """How an audit event names this user."""
+        return {"kind": "user", "id": str(self.id)}

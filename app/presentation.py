@@ -1,0 +1,152 @@
+"""How values become text for a reader: language, time zone, Jinja filters, and what every page shows."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+import nh3
+from babel.numbers import format_compact_decimal, format_percent
+from babel.units import format_unit
+from flask import Flask, g, request
+from flask_babel import format_date, format_decimal, format_time, format_timedelta, get_locale
+from flask_login import current_user
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+from werkzeug.local import LocalProxy
+
+from app import clock
+from app.extensions import babel
+from app.services import notifications, token_accounts
+
+LOCALES = ("en", "ru")
+# What an answer in a chat may be made of; no images, so that reading an answer fetches nothing.
+MARKDOWN_TAGS = frozenset(
+    {"p", "br", "hr", "strong", "em", "s", "code", "pre", "blockquote", "ul", "ol", "li", "a"}
+    | {"h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td"}
+)
+DEEPEST_HEADING = 6
+HEADINGS_TAKEN = 2
+
+
+def init_app(app: Flask) -> None:
+    """Binds Babel, the filters and the values that every template may use."""
+    app.config.setdefault("BABEL_DEFAULT_LOCALE", app.config["DEFAULT_LOCALE"])
+    app.config.setdefault("BABEL_DEFAULT_TIMEZONE", app.config["TIME_ZONE"])
+    babel.init_app(app, locale_selector=_locale, timezone_selector=_time_zone)
+    app.jinja_env.filters.update(
+        number=format_decimal,
+        compact=compact,
+        percent=percent,
+        date=date,
+        datetime=date_and_time,
+        ago=ago,
+        remaining=remaining,
+        markdown=markdown,
+    )
+    app.context_processor(_frame)
+
+
+def _locale() -> str | None:
+    if not request:
+        return None
+    if current_user and current_user.is_authenticated:
+        return str(current_user.locale)
+    return request.accept_languages.best_match(LOCALES)
+
+
+def _time_zone() -> str | None:
+    if request and current_user and current_user.is_authenticated:
+        return str(current_user.time_zone)
+    return None
+
+
+def compact(number: int) -> str:
+    """45.2M for 45,234,567; whole below a thousand."""
+    return str(format_compact_decimal(number, fraction_digits=1 if number >= 1_000 else 0, locale=get_locale()))
+
+
+def percent(value: float) -> str:
+    """`42.5` as "42.5%": the value is in percent already, and keeps at most one decimal."""
+    return str(format_percent(Decimal(str(round(value, 1))) / 100, locale=get_locale(), decimal_quantization=False))
+
+
+def date(moment: datetime | None) -> str:
+    """The day in the reader's time zone; nothing for None."""
+    return format_date(moment, "medium") if moment else ""
+
+
+def date_and_time(moment: datetime | None) -> str:
+    """Day and time in the reader's time zone; nothing for None."""
+    return f"{format_date(moment, 'medium')}, {format_time(moment, 'short')}" if moment else ""
+
+
+def ago(moment: datetime | None) -> str:
+    """ "3 hours ago" or "in 2 days"; nothing for None."""
+    return format_timedelta(moment - clock.now(), add_direction=True) if moment else ""
+
+
+def remaining(moment: datetime) -> str:
+    """ "2 days 5 hours" until `moment`: the two largest units, rounded down, and at least a minute."""
+    minutes = max(1, (moment - clock.now()) // timedelta(minutes=1))
+    parts = {"day": minutes // 1440, "hour": minutes // 60 % 24, "minute": minutes % 60}
+    first = next(index for index, amount in enumerate(parts.values()) if amount)
+    shown = [(unit, amount) for unit, amount in list(parts.items())[first : first + 2] if amount]
+    return " ".join(format_unit(amount, f"duration-{unit}", locale=get_locale()) for unit, amount in shown)
+
+
+@cache
+def _markdown() -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"html": False, "linkify": True, "breaks": True})
+    return parser.enable(["linkify", "table", "strikethrough"])
+
+
+def markdown(text: str) -> Markup:
+    """Markdown from a stranger as harmless HTML; headings step down, as the page has its own."""
+    parser = _markdown()
+    tokens = parser.parse(text)
+    for token in tokens:
+        if token.type in ("heading_open", "heading_close"):
+            token.tag = f"h{min(DEEPEST_HEADING, int(token.tag[1]) + HEADINGS_TAKEN)}"
+    html = nh3.clean(
+        parser.renderer.render(tokens, parser.options, {}),
+        tags=set(MARKDOWN_TAGS),
+        attributes={"a": {"href"}, "ol": {"start"}},
+        url_schemes={"http", "https", "mailto"},
+        link_rel="nofollow noopener noreferrer",
+    )
+    return Markup(html)  # noqa: S704
+
+
+def _frame() -> dict[str, Any]:
+    """What the frame of every page shows, each read only where a template asks for it."""
+    return {
+        "account": LocalProxy(_account),
+        "unread": LocalProxy(_unread),
+        "is_admin": LocalProxy(_is_admin),
+        "language": LocalProxy(_language),
+    }
+
+
+def _account() -> Any:
+    if not current_user.is_authenticated:
+        return None
+    if "account" not in g:
+        g.account = token_accounts.view(current_user.id)
+    return g.account
+
+
+def _unread() -> int:
+    if not current_user.is_authenticated:
+        return 0
+    if "unread" not in g:
+        g.unread = notifications.unread_count(current_user.id)
+    return int(g.unread)
+
+
+def _is_admin() -> bool:
+    return bool(current_user.is_authenticated and current_user.has_any_permission)
+
+
+def _language() -> str:
+    return str(get_locale()).replace("_", "-")

@@ -1,0 +1,34 @@
+"""What machines ask: is the process alive, is it ready, what may a crawler read."""
+
+from flask import Blueprint, Response
+
+from app import db
+from app.access import public
+
+blueprint = Blueprint("ops", __name__)
+
+ROBOTS = """User-agent: *
+Disallow: /
+"""
+
+
+@blueprint.get("/healthz")
+@public
+def healthz() -> Response:
+    """The process answers."""
+    return Response("ok\n", mimetype="text/plain")
+
+
+@blueprint.get("/readyz")
+@public
+def readyz() -> tuple[Response, int]:
+    """The database answers and was prepared."""
+    problem = db.not_ready()
+    return Response(f"{problem or 'ok'}\n", mimetype="text/plain"), 503 if problem else 200
+
+
+@blueprint.get("/robots.txt")
+@public
+def robots() -> Response:
+    """Nothing here is for search engines."""
+    return Response(ROBOTS, mimetype="text/plain", headers={"Cache-Control": "public, max-age=86400"})

@@ -1,0 +1,350 @@
+"""Reading and writing token accounts: the general write, the short cut for plain spends, and copying to the ledger.
+
+An operation is one conditional update of one account document that carries its ledger entries along. Entries are numbered and
+copied to the ledger afterwards, and leave the account only when they are safely there. Whatever dies in between, the account
+document still has what the ledger lacks; `docs/adr/0002-entries-in-the-account.md` says why.
+"""
+
+import random
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from bson import ObjectId
+from flask import current_app
+from pymongo import ReadPreference, ReturnDocument
+from pymongo.collection import Collection
+from pymongo.errors import BulkWriteError, DuplicateKeyError
+from pymongo.read_concern import ReadConcern
+
+from app import clock
+from app.models import account_rules
+from app.models.account import Account, Operation, Policy, Terms
+from app.models.domain_error import Busy, DomainError, HoldClosed, KeyReused, NotFound
+from app.models.ledger_entry import LedgerEntry, numbered
+from app.models.token_account import TokenAccount, from_fields, to_fields
+from app.models.user import User
+
+COPY_BATCH = 50
+# Beyond so many waiting entries everybody who writes also copies.
+LONGEST_BACKLOG = 1_000
+QUIET = timedelta(seconds=30)
+MOST_ATTEMPTS = 40
+DUPLICATE_KEY = 11000
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an operation did; a repeat of its key gets the same, `available` as it was then and `replayed` True.
+
+    `copies` and `performs` tell the caller that entries are to be copied, or due items to be done.
+    """
+
+    entry_id: ObjectId
+    type: str
+    amount: int
+    description: str
+    at: datetime
+    available: int
+    hold_id: str | None = None
+    expires_at: datetime | None = None
+    uncovered: int = 0
+    replayed: bool = False
+    copies: bool = False
+    performs: bool = False
+
+
+Result = Outcome | DomainError
+
+
+def accounts() -> Collection[Document]:
+    """The accounts, as raw documents; reads see only what a majority has."""
+    return TokenAccount._get_collection().with_options(read_concern=ReadConcern("majority"))
+
+
+def entries() -> Collection[Document]:
+    """The ledger, as raw documents; reads see only what a majority has."""
+    return LedgerEntry._get_collection().with_options(
+        read_concern=ReadConcern("majority"), read_preference=ReadPreference.PRIMARY
+    )
+
+
+def policy() -> Policy:
+    """The rules' settings, as they are now."""
+    tiers = {name: terms(name) for name in current_app.config["TIERS"]}
+    return Policy(tiers, current_app.config["LOW_BALANCE_TOKENS"])
+
+
+def terms(tier: str) -> Terms:
+    """What the settings say of a tier."""
+    setting = current_app.config["TIERS"][tier]
+    return Terms(tier, setting["limit"], timedelta(days=setting["period_days"]))
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+def read(account_id: ObjectId, at: datetime) -> Account:
+    """The account as it is at `at`, with what time has brought since the last write; nothing is written."""
+    document = TokenAccount._get_collection().find_one({"_id": account_id})
+    if document is None:
+        return _opened(account_id, at)[0]
+    account = from_fields(document)
+    account_rules.catch_up(account, max(at, account.last_entry_at or at), policy())
+    return account
+
+
+def _opened(account_id: ObjectId, at: datetime) -> tuple[Account, list[Document]]:
+    """The account that the first operation of a user makes; raises `NotFound` where there is no such user."""
+    user = User._get_collection().find_one({"_id": account_id}, {"tier": 1})
+    if user is None:
+        raise NotFound
+    initial = current_app.config["INITIAL_TOKENS"]
+    return account_rules.open_account(account_id, terms(user["tier"]), initial, policy(), at)
+
+
+# --- the general write ------------------------------------------------------------------------------------------------
+
+
+def commit(account_id: ObjectId, operations: Sequence[Operation]) -> list[Result]:
+    """Does `operations` in one write: read the account, look keys up, apply the rules, write if nobody else has.
+
+    Each operation has its own result, refusals included. Raises `Busy` when others were always quicker. A database error
+    means an unknown outcome and leaves the loop: only "matched nothing" is tried again.
+    """
+    for attempt in range(MOST_ATTEMPTS):
+        document = accounts().find_one({"_id": account_id})
+        results, write = _work_out(account_id, document, operations)
+        if write is None or _write(document, write):
+            return results
+        time.sleep(random.uniform(0, min(0.05, 0.001 * 2**attempt)))  # noqa: S311 - jitter, no secret.
+    raise Busy
+
+
+@dataclass(slots=True)
+class _Write:
+    """What a commit adds to an account."""
+
+    account: Account
+    entries: list[Document]
+    due: list[Document]
+
+
+def _work_out(
+    account_id: ObjectId, document: Document | None, operations: Sequence[Operation]
+) -> tuple[list[Result], _Write | None]:
+    """The result of each operation, and what to write; None where every one is a repeat or a refusal."""
+    if document is None:
+        account, added = _opened(account_id, operations[0].at)
+        known: dict[Any, Document] = {entry["key"]: entry for entry in added if "key" in entry}
+        count = len(added)
+    else:
+        account, added, count = from_fields(document), [], document["entry_count"]
+        known = _look_up(account_id, document, operations)
+    due: list[Document] = []
+    results: list[Result] = []
+    rules, changed = policy(), False
+    waiting = count - (document["drained_seq"] if document else 0)
+    for operation in operations:
+        if operation.key is not None and operation.key in known:
+            results.append(_repeat(account_id, operation, known[operation.key]))
+            continue
+        earlier = known.get(operation.arguments.get("undoes") or operation.arguments.get("hold"))
+        try:
+            account, new, follows = account_rules.apply(account, replace(operation, earlier=earlier), rules)
+        except DomainError as refusal:
+            results.append(refusal)
+            continue
+        entry, changed = new[-1], True
+        if operation.key is not None:
+            known[operation.key] = entry
+        crosses = (count + len(new)) // COPY_BATCH > count // COPY_BATCH
+        added, due, count, waiting = added + new, due + follows, count + len(new), waiting + len(new)
+        results.append(
+            replace(
+                _outcome(account_id, entry, account.available),
+                copies=crosses or waiting > LONGEST_BACKLOG,
+                performs=bool(follows),
+            )
+        )
+    return results, _Write(account, added, due) if changed else None
+
+
+def _look_up(account_id: ObjectId, document: Document, operations: Sequence[Operation]) -> dict[Any, Document]:
+    """The account's entries that the operations name, by key and by id: those waiting in it, then those in the ledger."""
+    keys = {operation.key for operation in operations if operation.key is not None}
+    keys |= {operation.arguments["undoes"] for operation in operations if "undoes" in operation.arguments}
+    # A hold that ends before the last of the operations is gone by then, and its own entry must say that there was one.
+    at = max(operation.at for operation in operations)
+    at = max(at, document["last_entry_at"] or at)
+    open_holds = {hold["id"] for hold in document["holds"] if hold["expires_at"] > at}
+    ids = {operation.arguments["hold"] for operation in operations if "hold" in operation.arguments} - open_holds
+    if not keys and not ids:
+        return {}
+    found = [entry for entry in document["entries"] if entry.get("key") in keys or entry["_id"] in ids]
+    # The account was read first: an entry that has left it since is in the ledger by now.
+    if keys:
+        found += entries().find({"account": account_id, "key": {"$in": list(keys)}})
+    if ids:
+        found += entries().find({"_id": {"$in": list(ids)}, "account": account_id})
+    return {entry["_id"]: entry for entry in found} | {entry["key"]: entry for entry in found if "key" in entry}
+
+
+def _repeat(account_id: ObjectId, operation: Operation, entry: Mapping[str, Any]) -> Result:
+    """The first answer again, or the conflict where something else came under the same key."""
+    if entry["fingerprint"] != operation.fingerprint():
+        return HoldClosed() if "hold" in operation.arguments else KeyReused()
+    return replace(_outcome(account_id, entry, entry["available"]), replayed=True)
+
+
+def _outcome(account_id: ObjectId, entry: Mapping[str, Any], available: int) -> Outcome:
+    answer = entry.get("answer", {})
+    return Outcome(
+        entry_id=entry["_id"],
+        type=entry["type"],
+        amount=entry["amount"],
+        description=entry["description"],
+        at=entry["at"],
+        available=available,
+        hold_id=f"{account_id}{entry['_id']}" if entry["type"] == "hold" else None,
+        expires_at=answer.get("expires_at"),
+        uncovered=answer.get("uncovered", 0),
+    )
+
+
+def _write(document: Document | None, write: _Write) -> bool:
+    """One write, on the version that was read; False where somebody else was quicker."""
+    fields = {**to_fields(write.account), "version": ObjectId()}
+    if document is None:
+        marks = {
+            "entry_count": len(write.entries),
+            "drained_seq": 0,
+            "drained_balance": 0,
+            "drain_at": clock.now() + QUIET,
+        }
+        new = {"_id": write.account.id, **fields, **marks, "entries": write.entries, "due": write.due}
+        try:
+            accounts().insert_one(new)
+        except DuplicateKeyError:
+            return False
+        return True
+    fields["entry_count"] = document["entry_count"] + len(write.entries)
+    push: Document = {"entries": {"$each": write.entries}}
+    if write.due:
+        push["due"] = {"$each": write.due}
+    written = accounts().update_one(
+        {"_id": document["_id"], "version": document["version"]},
+        {"$set": fields, "$push": push, "$min": {"drain_at": clock.now() + QUIET}},
+    )
+    return written.matched_count == 1
+
+
+# --- the short cut ----------------------------------------------------------------------------------------------------
+
+
+def spend_plainly(account_id: ObjectId, operations: Sequence[Operation]) -> list[Result] | None:
+    """Does spends without a key in one guarded update, where the allowance covers them and time brings nothing.
+
+    None says nothing about why not: `commit` decides.
+    """
+    at = max(operation.at for operation in operations)
+    total = sum(operation.arguments["tokens"] for operation in operations)
+    new = [account_rules.plain_spend(operation, at) for operation in operations]
+    calls = len(new)
+    after = accounts().find_one_and_update(
+        {"_id": account_id, "due_at": {"$gt": at}, "last_entry_at": {"$lte": at}, "plain_left": {"$gte": total}},
+        {
+            "$inc": {
+                **dict.fromkeys(("used", "lifetime_tokens"), total),
+                **dict.fromkeys(("balance", "available", "allowance_left", "plain_left"), -total),
+                **dict.fromkeys(("period_calls", "lifetime_calls", "entry_count"), calls),
+            },
+            "$set": {"version": ObjectId(), "last_spend_at": at, "last_entry_at": at},
+            "$push": {"entries": {"$each": new}},
+            "$min": {"drain_at": at + QUIET},
+        },
+        projection={"available": 1, "entry_count": 1, "drained_seq": 1},
+        return_document=ReturnDocument.AFTER,
+    )
+    if after is None:
+        return None
+    available = after["available"] + total
+    results: list[Result] = []
+    crosses = after["entry_count"] // COPY_BATCH > (after["entry_count"] - calls) // COPY_BATCH
+    copies = crosses or after["entry_count"] - after["drained_seq"] > LONGEST_BACKLOG
+    for entry in new:
+        available += entry["amount"]
+        # One copier a write is enough.
+        results.append(replace(_outcome(account_id, entry, available), copies=copies and entry is new[-1]))
+    return results
+
+
+# --- copying to the ledger --------------------------------------------------------------------------------------------
+
+
+def copy(account_id: ObjectId) -> int:
+    """Copies the oldest waiting entries to the ledger, then removes exactly those; returns how many still wait."""
+    document = accounts().find_one(
+        {"_id": account_id},
+        {"entries": {"$slice": COPY_BATCH}, "drained_seq": 1, "drained_balance": 1, "entry_count": 1},
+    )
+    if document is None or not document["entries"]:
+        return 0
+    copied = list(numbered(document))
+    _insert(copied)
+    accounts().update_one(
+        {"_id": account_id, "drained_seq": document["drained_seq"]},
+        {
+            "$pull": {"entries": {"_id": {"$in": [entry["_id"] for entry in copied]}}},
+            "$set": {"drained_seq": copied[-1]["seq"], "drained_balance": copied[-1]["after"]},
+        },
+    )
+    return int(document["entry_count"] - copied[-1]["seq"])
+
+
+def _insert(copied: list[Document]) -> None:
+    """Inserts numbered entries; those that an earlier copier already brought are left as they are."""
+    try:
+        entries().insert_many(copied, ordered=False)
+    except BulkWriteError as error:
+        # The same id is the same entry; another entry under the same number would be a broken ledger.
+        known = (
+            failure["code"] == DUPLICATE_KEY and list(failure["keyPattern"]) == ["_id"]
+            for failure in error.details["writeErrors"]
+        )
+        # What no majority has acknowledged may still go, and must not leave the account.
+        if not all(known) or error.details["writeConcernErrors"]:
+            raise
+
+
+def drain(account_id: ObjectId) -> None:
+    """Copies all that waits, and takes the account off the worker's list if nothing came meanwhile."""
+    while copy(account_id):
+        pass
+    document = accounts().find_one({"_id": account_id}, {"entry_count": 1})
+    if document is not None:
+        accounts().update_one(
+            {"_id": account_id, "entry_count": document["entry_count"], "drained_seq": document["entry_count"]},
+            {"$unset": {"drain_at": ""}},
+        )
+
+
+def drain_waiting(limit: int = 1_000) -> int:
+    """Drains the accounts that have been quiet for a while; returns how many. The worker's part of copying.
+
+    One that cannot be copied keeps no other from it; its error is raised when all have had their turn.
+    """
+    waiting = list(accounts().find({"drain_at": {"$lte": clock.now()}}, {"_id": 1}).limit(limit))
+    broken: BulkWriteError | None = None
+    for document in waiting:
+        try:
+            drain(document["_id"])
+        except BulkWriteError as error:
+            broken = broken or error
+    if broken:
+        raise broken
+    return len(waiting)

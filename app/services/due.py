@@ -1,0 +1,123 @@
+"""Does what follows from a change. The one mechanism: an item on the document that changed, a verb that may be done twice.
+
+An item is written in the same update as the change, so that nothing is lost when the process dies in between. The caller does
+it at once; the worker does what was left. An item leaves its document only when its verb is done.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from bson import ObjectId
+from mongoengine import Document
+from pymongo.errors import PyMongoError
+
+from app import clock, db
+from app.models.actor import Actor
+from app.models.domain_error import Busy, DomainError, Unavailable
+from app.models.message import Message
+from app.models.token_account import TokenAccount
+from app.models.token_request import TokenRequest
+from app.models.user import User
+from app.services import answers, audit, notifications, token_accounts
+
+log = logging.getLogger(__name__)
+
+# How long an item is left to the caller that wrote it before the worker takes it over.
+GRACE = timedelta(seconds=10)
+CARRIERS: tuple[type[Document], ...] = (TokenRequest, TokenAccount, User, Message)
+
+
+def _reset_account(
+    *, key: str, at: datetime, user: ObjectId, by: Mapping[str, Any], reason: str, reference: Any
+) -> None:
+    token_accounts.reset(user, by=Actor(**by), reason=reason, key=key, reference=reference)
+
+
+def _revoke_from_account(
+    *, key: str, at: datetime, user: ObjectId, undoes: str, by: Mapping[str, Any], reason: str, reference: Any
+) -> None:
+    token_accounts.revoke(user, undoes=undoes, by=Actor(**by), reason=reason, key=key, reference=reference)
+
+
+def _charge_answer(*, key: str, at: datetime, message: ObjectId, tokens: int) -> None:
+    answers.charge(message, tokens)
+
+
+# Each verb takes the item's key and time and its arguments, and does nothing under a key that it has seen.
+VERBS: dict[str, Callable[..., None]] = {
+    "account.reset": _reset_account,
+    "account.revoke": _revoke_from_account,
+    "answer.charge": _charge_answer,
+    "audit": audit.record,
+    "notify": notifications.notify,
+    "notify.reviewers": notifications.notify_reviewers,
+}
+
+
+def perform(carrier: type[Document], document_id: ObjectId) -> bool:
+    """Does all that is due on one document, in its order; returns whether nothing is left.
+
+    It never fails: the change that brought it here stands. What cannot be done is marked failed with its reason and holds
+    nothing else up; what the database did not answer stays for the worker.
+    """
+    collection = carrier._get_collection()
+    try:
+        document = collection.find_one({"_id": document_id}, {"due": 1})
+        done = [_do(collection, document_id, item) for item in (document or {}).get("due", [])]
+    except PyMongoError as error:
+        if not db.is_unanswered(error):
+            raise
+        log.warning("what follows from a change is left to the worker", exc_info=True)
+        return False
+    return all(done)
+
+
+def perform_waiting(limit: int = 500) -> int:
+    """Does what callers left undone for longer than the grace; returns how many documents it looked at."""
+    looked_at = 0
+    for carrier in CARRIERS:
+        waiting = {"due": {"$elemMatch": {"at": {"$lte": clock.now() - GRACE}, "failed": None}}}
+        # The condition on the array's field is what the index can serve.
+        indexed = {"due.at": {"$lte": clock.now() - GRACE}}
+        ids = [
+            one["_id"] for one in carrier._get_collection().find({"$and": [indexed, waiting]}, {"_id": 1}).limit(limit)
+        ]
+        for document_id in ids:
+            perform(carrier, document_id)
+        looked_at += len(ids)
+    return looked_at
+
+
+def retry_failed(carrier: type[Document], document_id: ObjectId) -> bool:
+    """Gives failed items another try, for an operator who has mended the reason; returns whether nothing is left."""
+    carrier._get_collection().update_one({"_id": document_id}, {"$unset": {"due.$[].failed": ""}})
+    return perform(carrier, document_id)
+
+
+def _do(collection: Any, document_id: ObjectId, item: Mapping[str, Any]) -> bool:
+    if item.get("failed"):
+        return False
+    this = {"key": item["key"], "verb": item["verb"]}
+    try:
+        VERBS[item["verb"]](key=item["key"], at=item["at"], **item["arguments"])
+        collection.update_one({"_id": document_id}, {"$pull": {"due": this}})
+    except (Busy, Unavailable):
+        return False
+    except DomainError as refusal:
+        log.warning("%s of %s cannot be done: %s", item["verb"], item["key"], refusal)
+        _mark_failed(collection, document_id, this, str(refusal))
+        return False
+    except Exception as error:
+        if db.is_unanswered(error):
+            raise
+        # A defect in one verb must not stop what follows from other changes; it is shown on the desk instead.
+        log.exception("%s of %s failed", item["verb"], item["key"])
+        _mark_failed(collection, document_id, this, repr(error)[:500])
+        return False
+    return True
+
+
+def _mark_failed(collection: Any, document_id: ObjectId, this: Mapping[str, Any], reason: str) -> None:
+    collection.update_one({"_id": document_id, "due": {"$elemMatch": this}}, {"$set": {"due.$.failed": reason}})

@@ -1,0 +1,82 @@
+"""Signed-in browsers: starting, finding and ending their sessions.
+
+A session ends when its row goes, when it expires, or when its `epoch` is no longer the user's `session_epoch`. Whatever
+must end all of a user's sessions raises that epoch in the same update, so that none survives it, not even one that
+starts meanwhile.
+"""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+
+from bson import ObjectId
+from flask import current_app
+
+from app import clock
+from app.models.login_session import LoginSession
+from app.models.user import User
+from app.services import admin_allowlist
+
+SEEN_EVERY = timedelta(minutes=1)
+
+
+def start(user: User, *, address: str | None = None, user_agent: str = "") -> str:
+    """Signs `user` in and returns the token for the browser's cookie; nothing else ever holds it."""
+    token = secrets.token_urlsafe(32)
+    now = clock.now()
+    LoginSession._get_collection().insert_one(
+        {
+            "_id": _hash(token),
+            "user": user.id,
+            "epoch": user.session_epoch,
+            "created_at": now,
+            "last_seen_at": now,
+            "expires_at": _expiry(now, now),
+            "user_agent": user_agent[:200],
+            "address": (address or "")[:45],
+        }
+    )
+    return token
+
+
+def find(token: str) -> tuple[LoginSession, User] | None:
+    """The live session of `token` and its active user, or None; two reads, and at most once a minute a write."""
+    now = clock.now()
+    login_session = LoginSession.objects(id=_hash(token), expires_at__gt=now).first()
+    if login_session is None:
+        return None
+    user = User.objects.active().filter(id=login_session.user, session_epoch=login_session.epoch).first()
+    if user is None:
+        return None
+    user.may_hold_permissions = admin_allowlist.names(user.email)
+    if now - login_session.last_seen_at >= SEEN_EVERY:
+        _touch(login_session, now)
+    return login_session, user
+
+
+def end(token: str) -> None:
+    """Signs this browser out."""
+    LoginSession.objects(id=_hash(token)).delete()
+
+
+def sweep(user_id: ObjectId, *, before_epoch: int) -> None:
+    """Removes the rows that a rise of the epoch has already ended."""
+    LoginSession.objects(user=user_id, epoch__lt=before_epoch).delete()
+
+
+def _touch(login_session: LoginSession, now: datetime) -> None:
+    changes = {"last_seen_at": now, "expires_at": _expiry(login_session.created_at, now)}
+    seen = {"_id": login_session.id, "last_seen_at": login_session.last_seen_at}
+    # The pages of one browser come together; only the first of them writes.
+    if LoginSession._get_collection().update_one(seen, {"$set": changes}).modified_count:
+        User._get_collection().update_one({"_id": login_session.user}, {"$max": {"last_seen_at": now}})
+
+
+def _expiry(created_at: datetime, seen_at: datetime) -> datetime:
+    idle = timedelta(hours=current_app.config["SESSION_IDLE_HOURS"])
+    longest = timedelta(days=current_app.config["SESSION_DAYS"])
+    return min(seen_at + idle, created_at + longest)
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

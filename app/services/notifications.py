@@ -1,0 +1,82 @@
+"""Tells users things in the app, once each, and marks them read."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from bson import ObjectId
+from pymongo.errors import BulkWriteError
+
+from app import clock
+from app.models.domain_error import NotFound
+from app.models.notification import Notification
+from app.models.permission import Permission
+from app.models.user import User
+
+DUPLICATE_KEY = 11_000
+
+
+def notify(
+    *,
+    key: str,
+    user: ObjectId,
+    kind: str,
+    values: dict[str, Any] | None = None,
+    url: str = "",
+    at: datetime | None = None,
+) -> None:
+    """Tells `user` something that happened `at`; under a `key` that this user was told before, does nothing."""
+    _tell([user], key=key, kind=kind, values=values or {}, url=url, created_at=at or clock.now())
+
+
+def notify_reviewers(
+    *,
+    key: str,
+    kind: str,
+    values: dict[str, Any] | None = None,
+    url: str = "",
+    at: datetime | None = None,
+    except_user: ObjectId | None = None,
+) -> None:
+    """Tells everybody who may review requests, but not `except_user`; those who were told before, nothing."""
+    reviewers = User.objects.who_may(Permission.REQUESTS_REVIEW).scalar("id")
+    told = [user for user in reviewers if user != except_user]
+    _tell(told, key=key, kind=kind, values=values or {}, url=url, created_at=at or clock.now())
+
+
+def page(user_id: ObjectId, before: ObjectId | None = None, limit: int = 50) -> list[Notification]:
+    """What the user was told, newest first; `before` is the id of the last one on the page before this one."""
+    told = Notification.objects.of(user_id).newest_first()
+    return list((told.filter(id__lt=before) if before else told).limit(limit))
+
+
+def unread_count(user_id: ObjectId, at_most: int = 100) -> int:
+    """How many are unread; counting stops at `at_most`."""
+    return int(Notification.objects.of(user_id).unread().limit(at_most).count(with_limit_and_skip=True))
+
+
+def mark_read(user_id: ObjectId, notification_id: ObjectId) -> None:
+    """Marks one of the user's own read; one that is read already keeps its time."""
+    mine = Notification.objects.of(user_id).filter(id=notification_id)
+    if not mine.unread().update_one(read_at=clock.now()) and mine.first() is None:
+        raise NotFound
+
+
+def mark_all_read(user_id: ObjectId) -> None:
+    """Marks all of the user's own read."""
+    Notification.objects.of(user_id).unread().update(read_at=clock.now())
+
+
+def _tell(users: Sequence[ObjectId], **values: Any) -> None:
+    """One notification for each of `users`; those who have one under the key already are left out."""
+    notifications = [Notification(user=user, **values) for user in users]
+    for notification in notifications:
+        notification.validate()
+    if not notifications:
+        return
+    try:
+        documents = [notification.to_mongo().to_dict() for notification in notifications]
+        Notification._get_collection().insert_many(documents, ordered=False)
+    except BulkWriteError as error:
+        if any(failure["code"] != DUPLICATE_KEY for failure in error.details["writeErrors"]):
+            raise

@@ -1,0 +1,97 @@
+"""Signing in: who may try how often, and whether e-mail and password belong together.
+
+A browser that signed in to an account before is known to it by a random token in a cookie, kept as a hash on the user.
+From a known device the password is checked whatever the limits say, so that nobody can lock a user out by failing on
+purpose. Where there is no such user, the same limits count and the same work is done: nothing shows who has an account.
+"""
+
+import hashlib
+import secrets
+import time
+from dataclasses import dataclass
+
+from flask import current_app
+from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
+
+from app import rate_limits
+from app.models.domain_error import BadCredentials, InvalidInput, TooManyAttempts, UserInactive
+from app.models.user import User
+from app.services import login_sessions, passwords, users
+
+# More browsers than a person has; the oldest is forgotten first.
+MOST_DEVICES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """Who signed in, with the tokens for the browser's two cookies."""
+
+    user: User
+    session_token: str
+    device: str
+
+
+def sign_in(email: str, password: str, *, address: str, device: str | None = None, user_agent: str = "") -> SignedIn:
+    """Starts a session for the user with this e-mail and password.
+
+    Raises `BadCredentials`, `UserInactive` (only after the right password) or `TooManyAttempts`.
+    """
+    account = _account(email)
+    user = User.by_email(account) if account else None
+    known = user is not None and device is not None and _device_hash(user, device) in user.known_devices
+    refusal = _count(account or email, address=address, known=known)
+    if refusal and not known:
+        raise refusal
+    if not passwords.matches(user.password_hash if user else None, password) or user is None:
+        raise refusal or BadCredentials
+    if not user.active:
+        raise UserInactive
+    if passwords.needs_rehash(user.password_hash):
+        _rehash(user, password)
+    device = device or secrets.token_urlsafe(32)
+    if not known:
+        _remember(user, device)
+    token = login_sessions.start(user, address=address, user_agent=user_agent)
+    return SignedIn(user, token, device)
+
+
+def _account(email: str) -> str | None:
+    """The one spelling of an e-mail that accounts and limits go by; None for what is no e-mail."""
+    try:
+        return users.normalised_email(email)
+    except InvalidInput:
+        return None
+
+
+def _count(account: str, *, address: str, known: bool) -> TooManyAttempts | None:
+    """Counts this attempt and returns the refusal, if any limit is passed."""
+    few = RateLimitItemPerMinute(current_app.config["SIGN_IN_ATTEMPTS"], 5)
+    network, name = rate_limits.network(address), hashlib.sha256(account.encode("utf-8", "replace")).hexdigest()
+    limits: list[tuple[RateLimitItem, tuple[str, ...]]] = [
+        (few, ("sign-in", network)),
+        (few, ("sign-in", name, network)),
+    ]
+    if not known:
+        hourly = RateLimitItemPerHour(current_app.config["SIGN_IN_ATTEMPTS_UNKNOWN_DEVICE"])
+        limits.append((hourly, ("sign-in", name)))
+    for limit, identifiers in limits:
+        if not rate_limits.strategy().hit(limit, *identifiers):
+            reset_at = rate_limits.strategy().get_window_stats(limit, *identifiers).reset_time
+            return TooManyAttempts(retry_after=max(1, round(reset_at - time.time())))
+    return None
+
+
+def _device_hash(user: User, device: str) -> str:
+    # The user's id is part of it, so that the hashes do not show which accounts share a browser.
+    return hashlib.sha256(f"{user.id}:{device}".encode()).hexdigest()
+
+
+def _remember(user: User, device: str) -> None:
+    devices = {"$each": [_device_hash(user, device)], "$slice": -MOST_DEVICES}
+    User._get_collection().update_one({"_id": user.id}, {"$push": {"known_devices": devices}})
+
+
+def _rehash(user: User, password: str) -> None:
+    # Guarded by the old hash: a new password that was set meanwhile stays.
+    old = {"_id": user.id, "password_hash": user.password_hash}
+    User._get_collection().update_one(old, {"$set": {"password_hash": passwords.hashed(password)}})

@@ -1,0 +1,185 @@
+"""Every setting, typed and commented. Values come from the environment (or `.env`) when `load()` is called.
+
+`docs/configuration.md` lists the same settings for operators; `.env.example` is a starting point.
+"""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
+
+from dotenv import dotenv_values
+from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+
+ENV_FILE = Path(__file__).parent / ".env"
+
+Tokens = Annotated[int, Field(strict=False, ge=0, le=1_000_000_000)]
+
+
+class Tier(BaseModel):
+    """What a tier allows: `limit` tokens in each period of `period_days`; without an allowance both are 0."""
+
+    limit: Tokens = 0
+    period_days: Annotated[int, Field(ge=0, le=366)] = 0
+
+
+class Config(BaseSettings):
+    """Settings that hold in every environment."""
+
+    model_config = SettingsConfigDict(env_file=ENV_FILE, extra="ignore", validate_default=True)
+
+    ENVIRONMENT: str = "development"
+    # Signs cookies and forms. In development `flask serve` keeps one in instance/.
+    SECRET_KEY: str = ""
+    # mongodb://… with the database's name; empty means the embedded MongoDB under instance/.
+    MONGODB_URI: str = ""
+    # Where the embedded MongoDB, the key for development and the demo's passwords live; empty means instance/ beside app/.
+    INSTANCE_FOLDER: str = ""
+    # Where `flask serve` listens, on 127.0.0.1.
+    PORT: Annotated[int, Field(ge=1, le=65_535)] = 5_000
+    # The address that links in messages start with, and the only host that is answered when set.
+    PUBLIC_URL: str = ""
+    # How many reverse proxies stand in front of the app and set X-Forwarded-For, -Proto and -Host.
+    TRUSTED_PROXIES: Annotated[int, Field(ge=0, le=5)] = 0
+    # The zone whose midnight begins a new day for "three a day"; users choose their own for display.
+    TIME_ZONE: str = "UTC"
+    DEFAULT_LOCALE: Literal["en", "ru"] = "en"
+    # The largest request body, in bytes.
+    MAX_CONTENT_LENGTH: int = 64 * 1024
+    LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    # Pages and calls that one address may ask for in a minute.
+    REQUESTS_A_MINUTE: Annotated[int, Field(ge=1)] = 600
+    SESSION_COOKIE_NAME: str = "tokendesk"
+    SESSION_COOKIE_SAMESITE: str = "Lax"
+
+    # --- people ---
+    # Where set, only these addresses may hold a permission.
+    ADMIN_EMAILS: list[str] = []
+    SESSION_IDLE_HOURS: Annotated[int, Field(ge=1)] = 12
+    SESSION_DAYS: Annotated[int, Field(ge=1)] = 7
+    # Sign-in attempts in five minutes, for an address and for an account from an address.
+    SIGN_IN_ATTEMPTS: Annotated[int, Field(ge=1)] = 10
+    # Sign-in attempts an hour on one account from browsers that never signed in to it.
+    SIGN_IN_ATTEMPTS_UNKNOWN_DEVICE: Annotated[int, Field(ge=1)] = 50
+
+    # --- token accounts ---
+    TIERS: dict[str, Tier] = {
+        "free": Tier(limit=100_000, period_days=7),
+        "pro": Tier(limit=1_000_000, period_days=7),
+        "prepaid": Tier(),
+    }
+    DEFAULT_TIER: str = "free"
+    INITIAL_TOKENS: Tokens = 50_000
+    # Available tokens under which a user is warned.
+    LOW_BALANCE_TOKENS: Tokens = 1_000
+
+    # --- token requests ---
+    QUOTA_REQUESTS_A_DAY: Annotated[int, Field(ge=1, le=100)] = 3
+    REQUEST_EXPIRY_DAYS: Annotated[int, Field(ge=1)] = 30
+
+    # --- chat ---
+    # How many tokens of conversation go along with a new message.
+    CHAT_CONTEXT_TOKENS: Annotated[int, Field(ge=100)] = 4_000
+    # With fewer available tokens than this nothing is sent: the user is out of tokens.
+    CHAT_MIN_TOKENS: Annotated[int, Field(ge=1)] = 200
+    # Answers that one process writes at once; more get 503 with nothing held.
+    CHAT_ANSWERS_AT_ONCE: Annotated[int, Field(ge=1)] = 24
+
+    @field_validator("INSTANCE_FOLDER")
+    @classmethod
+    def _absolute(cls, value: str) -> str:
+        return str(Path(value).absolute()) if value else ""
+
+    @field_validator("TIME_ZONE")
+    @classmethod
+    def _known_time_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError(f"{value!r} is no time zone; use a name such as Europe/Berlin")
+        return value
+
+    def problems(self) -> list[str]:
+        """What is missing or unsafe, a sentence each; `create_app` refuses to start with any."""
+        found = []
+        if self.DEFAULT_TIER not in self.TIERS:
+            found.append(f"DEFAULT_TIER is {self.DEFAULT_TIER!r}, but TIERS has only {', '.join(self.TIERS)}.")
+        found += [
+            f"TIERS: {name} needs both a limit and period_days, or neither."
+            for name, tier in self.TIERS.items()
+            if bool(tier.limit) != bool(tier.period_days)
+        ]
+        return found
+
+    def check(self) -> None:
+        """Ends the program with the list of all problems, where there are any."""
+        if found := self.problems():
+            raise SystemExit(_report(found))
+
+
+class Development(Config):
+    """A laptop: the embedded MongoDB, plain HTTP on loopback."""
+
+
+class Testing(Config):
+    """The test suite, which gives its own database and lowers nothing but the cost of what it does not test."""
+
+    ENVIRONMENT: str = "testing"
+    SECRET_KEY: str = "only-for-tests-" + "x" * 32
+    TESTING: bool = True
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, *_: Any, **__: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what a test says: the developer's own environment must not change what is tested."""
+        return (init_settings,)
+
+
+class Production(Config):
+    """A server: nothing has a usable default that would be unsafe."""
+
+    ENVIRONMENT: str = "production"
+    SESSION_COOKIE_SECURE: bool = True
+    # Browsers take a cookie of such a name only from this very host, over https.
+    SESSION_COOKIE_NAME: str = "__Host-tokendesk"
+
+    def problems(self) -> list[str]:
+        """As `Config.problems`, with what only production needs."""
+        found = super().problems()
+        if len(self.SECRET_KEY) < 32:
+            found.append(
+                "SECRET_KEY needs at least 32 random characters: python -c 'import secrets; print(secrets.token_urlsafe(48))'"
+            )
+        if not self.MONGODB_URI:
+            found.append("MONGODB_URI is not set: the embedded MongoDB is for trial and development only.")
+        if not self.PUBLIC_URL.startswith("https://"):
+            found.append("PUBLIC_URL must be the https:// address that users open.")
+        return found
+
+
+ENVIRONMENTS: dict[str, type[Config]] = {"development": Development, "testing": Testing, "production": Production}
+
+
+def load() -> Config:
+    """The settings of the environment that ENVIRONMENT names (development where it is not set)."""
+    name = os.environ.get("ENVIRONMENT") or dotenv_values(ENV_FILE).get("ENVIRONMENT") or "development"
+    if name not in ENVIRONMENTS:
+        raise SystemExit(f"ENVIRONMENT is {name!r}; it must be one of {', '.join(ENVIRONMENTS)}.")
+    try:
+        return ENVIRONMENTS[name]()
+    except ValidationError as error:
+        raise SystemExit(_report(_sentence(detail) for detail in error.errors())) from None
+    except SettingsError as error:
+        raise SystemExit(_report([f"{error}: lists and tables are written as JSON."])) from None
+
+
+def _sentence(detail: ErrorDetails) -> str:
+    name = ".".join(str(part) for part in detail["loc"])
+    # What was given is not repeated: it may be a secret.
+    return f"{name}: {detail['msg']}."
+
+
+def _report(problems: Iterable[str]) -> str:
+    return "\n".join(["Tokendesk cannot start with these settings:", *(f"  - {problem}" for problem in problems)])

@@ -1,0 +1,74 @@
+"""`flask doctor`: what it looks at, and what it makes of it."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from bson import ObjectId
+from mongoengine.connection import get_db
+
+from app import clock, db
+from app.models.user import User
+from app.models.worker_heartbeat import WorkerHeartbeat
+
+
+@pytest.fixture
+def doctor(app):
+    """What the doctor found, by what it looked at, and the exit code."""
+
+    def look():
+        result = app.test_cli_runner().invoke(args=["doctor", "--json"])
+        return {finding["what"]: finding for finding in json.loads(result.stdout)}, result.exit_code
+
+    return look
+
+
+def test_a_sound_installation_passes_with_its_mongodb_named_as_too_old_or_not(doctor):
+    WorkerHeartbeat.beat("here:1")
+    found, code = doctor()
+    assert code == 0, found
+    assert found["replica set"]["text"] == "rs0, 1"
+    assert found["worker"] == {"what": "worker", "state": "ok", "text": "here:1"}
+    version = get_db().client.server_info()["version"]
+    assert version in found["MongoDB"]["text"]
+    assert found["MongoDB"]["state"] == ("warning" if version.startswith("6.") else "ok")
+
+
+def test_without_a_worker_it_fails(doctor):
+    found, code = doctor()
+    assert (found["worker"]["state"], code) == ("problem", 1)
+
+
+def test_a_worker_that_fell_silent_counts_for_none(doctor, monkeypatch):
+    WorkerHeartbeat.beat("here:1")
+    later = clock.now() + timedelta(minutes=1)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    found, _ = doctor()
+    assert found["worker"]["state"] == "problem"
+    assert found["clock"]["state"] == "warning"
+
+
+def test_what_is_late_is_a_warning_and_what_failed_a_problem(doctor):
+    item = {"key": "k", "verb": "notify", "arguments": {}, "at": clock.now() - timedelta(minutes=2)}
+    user = {"_id": ObjectId(), "email": "ann@example.com", "tier": "free", "due": [item]}
+    users = User._get_collection()
+    users.insert_one(user)
+    assert doctor()[0]["due"]["state"] == "warning"
+    users.update_one({"_id": user["_id"]}, {"$set": {"due.0.failed": "no such thing"}})
+    found, _ = doctor()
+    assert found["due"]["state"] == "problem"
+    assert "0 waiting for over a minute, 1 failed" in found["due"]["text"]
+
+
+def test_a_missing_index_is_named_with_the_remedy(doctor):
+    User._get_collection().drop_index("email_1")
+    found, code = doctor()
+    db.ensure_structure()
+    assert code == 1
+    assert found["structure"]["text"] == "index email_1 of users is missing (run: flask db init)"
+
+
+def test_it_reads_well_in_a_terminal(app):
+    lines = app.test_cli_runner().invoke(args=["doctor"]).stdout.splitlines()
+    assert lines[0].startswith("ok    Python: 3.")
+    assert "FAIL  worker: none was heard of in the last 30 seconds (run: flask worker)" in lines

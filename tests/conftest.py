@@ -1,0 +1,114 @@
+"""The fixtures that all tests share: the app on a real MongoDB, an empty database for each test, a browser-like client."""
+
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from mongoengine import connect, disconnect
+from mongoengine.connection import get_db
+
+import config
+from app import create_app, db, embedded_mongo
+from tests.page_client import PageClient
+from tests.statements import Statements
+
+_at_the_end = ExitStack()
+
+
+def _start_mongo() -> Path:
+    """A mongod that lives until this process has run its last test."""
+    folder = Path(tempfile.mkdtemp(prefix="tokendesk-tests-"))
+    _at_the_end.callback(shutil.rmtree, folder, ignore_errors=True)
+    _at_the_end.enter_context(embedded_mongo.running(folder, test_commands=True))
+    return folder
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """With xdist, the controller starts one mongod for all its workers."""
+    if not hasattr(node.config, "mongo_folder"):
+        node.config.mongo_folder = _start_mongo()
+    node.workerinput["mongo_folder"] = str(node.config.mongo_folder)
+
+
+def pytest_unconfigure() -> None:
+    """Ends the mongod that this process started."""
+    _at_the_end.close()
+
+
+@pytest.fixture(scope="session")
+def mongodb_uri(request: pytest.FixtureRequest) -> str:
+    """The database of this worker: its own, on a mongod that the workers share."""
+    workerinput = getattr(request.config, "workerinput", None)
+    if workerinput is None:
+        return embedded_mongo.uri(_start_mongo(), "tokendesk_test")
+    return embedded_mongo.uri(Path(workerinput["mongo_folder"]), f"tokendesk_test_{workerinput['workerid']}")
+
+
+@pytest.fixture(scope="session")
+def app(mongodb_uri: str) -> Flask:
+    """The app as it is served, with its database prepared."""
+    app = create_app(config.Testing(MONGODB_URI=mongodb_uri))
+    app.test_client_class = PageClient
+    with app.app_context():
+        db.prepare()
+    return app
+
+
+@pytest.fixture(autouse=True)
+def app_context(app: Flask) -> Iterator[None]:
+    """An empty database and an app context, for every test."""
+    with app.app_context():
+        for name in get_db().list_collection_names():
+            if name not in ("migrations", "system.views"):
+                get_db()[name].delete_many({})
+        yield
+
+
+@pytest.fixture
+def client(app: Flask) -> PageClient:
+    """A browser that nobody has signed in with."""
+    return app.test_client()  # type: ignore[return-value]
+
+
+@pytest.fixture
+def statements(mongodb_uri: str) -> Iterator[Statements]:
+    """What this test says to the database, on a connection of its own."""
+    heard = Statements()
+    disconnect()
+    connect(host=mongodb_uri, **db.CLIENT_OPTIONS, event_listeners=[heard])
+    yield heard
+    disconnect()
+    connect(host=mongodb_uri, **db.CLIENT_OPTIONS)
+
+
+@pytest.fixture
+def threads(app: Flask) -> Callable[..., list[Any]]:
+    """`threads(function, n)` calls `function(i)` in n threads that start together; gives what each returned or raised."""
+
+    def run(function: Callable[[int], Any], n: int) -> list[Any]:
+        outcomes: list[Any] = [None] * n
+        start = threading.Barrier(n)
+
+        def call(i: int) -> None:
+            with app.app_context():
+                start.wait()
+                try:
+                    outcomes[i] = function(i)
+                except Exception as error:
+                    outcomes[i] = error
+
+        running = [threading.Thread(target=call, args=(i,)) for i in range(n)]
+        for thread in running:
+            thread.start()
+        for thread in running:
+            thread.join()
+        return outcomes
+
+    return run

@@ -1,0 +1,1 @@
+"""The rules of a token account (`app/models/account_rules.py`), one file a subject."""

@@ -1,0 +1,211 @@
+"""A user's own requests: the list, asking, one of them, withdrawing it."""
+
+import pytest
+
+from app.models.token_request import Status, TokenRequest
+from app.services import review, token_accounts, token_requests
+from tests.factories import OPERATOR, actor_of, make_admin, make_request, make_user, sign_in
+from tests.page_client import text_of
+
+# What the database cannot look for, what no request has, and what is no number.
+NO_REQUESTS = ["0", "999", "999999999999", "9223372036854775808", "1" * 40, "abc", "-1", "1.0", "٣"]
+
+
+@pytest.fixture
+def user():
+    return make_user()
+
+
+@pytest.fixture
+def client(client, user):
+    return sign_in(client, user)
+
+
+def run_out(user):
+    token_accounts.spend(user.id, token_accounts.view(user.id).available - 10, by=OPERATOR)
+
+
+def ask(client, reason="I ran out.", **options):
+    return client.post("/requests/new?kind=quota", data={"reason": reason}, **options)
+
+
+# --- the list ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_list_shows_the_users_own_requests_newest_first(client, user):
+    first = make_request(user, reason="The first one")
+    review.reject(first, by=actor_of(make_admin()), response="No.")
+    make_request(user, reason="The second one")
+    make_request(reason="Somebody else's")
+    text = text_of(client.get("/requests"))
+    assert text.index("The second one") < text.index("The first one")
+    assert "Somebody else" not in text
+    assert "Request #2 is being reviewed" in text
+
+
+def test_the_list_says_what_to_do_while_it_is_empty(client):
+    assert "No requests yet" in client.get("/requests").text
+
+
+def test_only_who_is_out_of_tokens_is_invited_to_ask(client, user):
+    assert "Request more tokens" not in client.get("/requests").text
+    run_out(user)
+    assert "Request more tokens" in client.get("/requests").text
+    make_request(user)
+    assert "Request more tokens" not in client.get("/requests").text
+
+
+def test_spam_is_called_rejected_to_its_sender(client, user):
+    token_request = make_request(user)
+    review.mark_spam(token_request, by=actor_of(make_admin()))
+    for path in ("/requests", f"/requests/{token_request.number}"):
+        text = text_of(client.get(path))
+        assert "Spam" not in text
+        assert "Rejected" in text
+
+
+# --- asking -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_reason_becomes_a_request(client, user):
+    assert "What do you need the tokens for?" in client.get("/requests/new?kind=quota").text
+    response = ask(client, "  Für die Präsentation 🙂\r\n<b>dringend</b> $set {{ 7 * 7 }}  ")
+    assert (response.status_code, response.location) == (303, "/requests/1")
+    assert TokenRequest.objects.get().reason == "Für die Präsentation 🙂\n<b>dringend</b> $set {{ 7 * 7 }}"
+    page = client.get("/requests/1")
+    assert "Your request #1 was sent." in text_of(page)
+    assert "&lt;b&gt;dringend&lt;/b&gt; $set {{ 7 * 7 }}" in page.text
+
+
+def test_a_line_end_counts_as_one_character_as_it_does_in_the_browser(client):
+    assert ask(client, "x\r\n" * 249 + "yz").status_code == 303
+    assert len(TokenRequest.objects.get().reason) == 500
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("", "Please write something here."),
+        (" \r\n\t ", "Please write something here."),
+        ("x" * 501, "Please write at most 500 characters."),
+        ("a\x07b", "Please remove the characters that are not text."),
+    ],
+)
+def test_an_unfit_reason_is_explained_at_the_field_and_kept(client, reason, said):
+    response = ask(client, reason)
+    assert response.status_code == 400
+    assert said in response.text
+    assert 'aria-describedby="reason-help reason-errors"' in response.text
+    assert TokenRequest.objects.count() == 0
+    if len(reason) > 500:
+        assert reason in response.text
+
+
+def test_a_nul_and_a_missing_field_are_refused(client):
+    assert ask(client, "a\0b").status_code == 400
+    assert client.post("/requests/new").status_code == 400
+    assert TokenRequest.objects.count() == 0
+
+
+def test_a_form_without_its_token_is_refused(client):
+    assert ask(client, csrf=False).status_code == 400
+    assert TokenRequest.objects.count() == 0
+
+
+def test_a_second_request_is_refused_with_the_reason_kept(client, user):
+    make_request(user)
+    page = client.get("/requests/new")
+    assert "Request #1 is being reviewed" in page.text
+    assert "<textarea" not in page.text
+    response = ask(client, "Still waiting")
+    assert response.status_code == 400
+    assert "You already have a pending token request" in response.text
+    assert "Still waiting" in response.text
+    assert TokenRequest.objects.count() == 1
+
+
+def test_a_fourth_request_on_one_day_is_refused(client, user):
+    for _ in range(3):
+        review.withdraw(make_request(user), by=actor_of(user))
+    assert "You sent 3 of 3 requests today." in client.get("/requests/new").text
+    assert ask(client).status_code == 429
+    assert TokenRequest.objects.count() == 3
+
+
+def test_who_has_no_allowance_cannot_ask_for_it(app):
+    client = sign_in(app.test_client(), make_user(tier="prepaid"))
+    assert "no allowance that could be reset" in client.get("/requests/new").text
+    assert ask(client).status_code == 409
+    assert TokenRequest.objects.count() == 0
+
+
+def test_an_unknown_kind_is_refused(client):
+    assert client.get("/requests/new?kind=nonsense").status_code == 400
+
+
+# --- one request ------------------------------------------------------------------------------------------------------
+
+
+def test_a_decided_request_shows_the_response_and_its_history(client, user):
+    token_request = make_request(user, reason="For a talk")
+    review.approve(token_request, by=actor_of(make_admin(name="Adam")), response="Good luck <3")
+    text = text_of(client.get(f"/requests/{token_request.number}"))
+    assert "Approved: your allowance was renewed." in text
+    assert "Good luck &lt;3" in text
+    assert "Approved The team" in text
+    assert "Adam" not in text
+    assert "Pending You" in text
+    assert "Withdraw" not in text
+
+
+@pytest.mark.parametrize("number", NO_REQUESTS)
+def test_what_is_no_request_is_not_found(client, number):
+    assert client.get(f"/requests/{number}").status_code == 404
+    assert client.post(f"/requests/{number}/withdraw").status_code == 404
+
+
+def test_somebody_elses_request_is_not_found(client):
+    number = make_request().number
+    assert client.get(f"/requests/{number}").status_code == 404
+    assert client.post(f"/requests/{number}/withdraw").status_code == 404
+    assert token_requests.by_number(number).status == Status.PENDING
+
+
+# --- withdrawing ------------------------------------------------------------------------------------------------------
+
+
+def test_a_pending_request_can_be_withdrawn(client, user):
+    number = make_request(user).number
+    assert "Withdraw request #1" in client.get(f"/requests/{number}").text
+    response = client.post(f"/requests/{number}/withdraw")
+    assert (response.status_code, response.location) == (303, f"/requests/{number}")
+    assert "Request #1 is withdrawn." in client.get(response.location).text
+    assert token_requests.by_number(number).status == Status.WITHDRAWN
+
+
+def test_a_decided_request_stays_decided(client, user):
+    token_request = make_request(user)
+    review.approve(token_request, by=actor_of(make_admin()))
+    page = client.get(client.post("/requests/1/withdraw").location)
+    assert "Request #1 is already approved" in page.text
+    assert token_requests.by_number(1).status == Status.APPROVED
+
+
+def test_withdrawing_needs_the_forms_token_and_a_post(client, user):
+    make_request(user)
+    assert client.post("/requests/1/withdraw", csrf=False).status_code == 400
+    assert client.get("/requests/1/withdraw").status_code == 405
+    assert token_requests.by_number(1).status == Status.PENDING
+
+
+# --- denied -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/requests", "/requests/new", "/requests/1"])
+def test_a_stranger_is_asked_to_sign_in(app, path):
+    assert app.test_client().get(path).location == f"/sign-in?next={path}"
+
+
+def test_a_stranger_submits_nothing(app):
+    assert ask(app.test_client()).status_code == 303
+    assert TokenRequest.objects.count() == 0

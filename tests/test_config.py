@@ -1,0 +1,96 @@
+"""Settings: where they come from, and that bad ones are named before anything starts."""
+
+import pytest
+
+import config
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch, tmp_path):
+    """An environment without settings, and an .env file that a test may write."""
+    for name in config.Config.model_fields:
+        monkeypatch.delenv(name, raising=False)
+    env_file = tmp_path / ".env"
+    monkeypatch.setattr(config, "ENV_FILE", env_file)
+    for environment in config.ENVIRONMENTS.values():
+        monkeypatch.setitem(environment.model_config, "env_file", env_file)
+    return env_file
+
+
+SAFE = {
+    "ENVIRONMENT": "production",
+    "SECRET_KEY": "k" * 48,
+    "MONGODB_URI": "mongodb://db.example.com/tokendesk",
+    "PUBLIC_URL": "https://desk.example.com",
+}
+
+
+def test_without_any_setting_it_is_a_laptop():
+    settings = config.load()
+    assert settings.ENVIRONMENT == "development"
+    assert settings.problems() == []
+
+
+def test_a_file_may_name_the_environment(no_settings):
+    no_settings.write_text("\n".join(f"{name}={value}" for name, value in SAFE.items()))
+    settings = config.load()
+    assert isinstance(settings, config.Production)
+    assert settings.problems() == []
+
+
+def test_production_without_its_settings_lists_all_that_is_missing():
+    with pytest.raises(SystemExit) as refusal:
+        config.Production().check()
+    lines = str(refusal.value).splitlines()
+    assert [line.split()[1] for line in lines[1:]] == ["SECRET_KEY", "MONGODB_URI", "PUBLIC_URL"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("ENVIRONMENT", "staging", "must be one of development, testing, production"),
+        ("TIME_ZONE", "Mars/Olympus", "TIME_ZONE"),
+        ("DEFAULT_LOCALE", "de", "DEFAULT_LOCALE"),
+        ("INITIAL_TOKENS", "-1", "INITIAL_TOKENS"),
+        ("INITIAL_TOKENS", "1.5", "INITIAL_TOKENS"),
+        ("INITIAL_TOKENS", "10000000000", "INITIAL_TOKENS"),
+        ("TRUSTED_PROXIES", "many", "TRUSTED_PROXIES"),
+        ("TIERS", "free", "TIERS"),
+        ("TIERS", '{"free": {"limit": "lots"}}', "TIERS.free.limit"),
+        ("PORT", "70000", "PORT"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_named(monkeypatch, name, value, text):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit, match=text):
+        config.load()
+
+
+def test_a_bad_secret_is_not_shown(monkeypatch):
+    monkeypatch.setenv("ADMIN_EMAILS", '["hush-hush"')
+    with pytest.raises(SystemExit) as refusal:
+        config.load()
+    assert "hush-hush" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ({"DEFAULT_TIER": "gold"}, "DEFAULT_TIER is 'gold'"),
+        ({"TIERS": {"free": {"limit": 5}}}, "free needs both a limit and period_days"),
+        ({"TIERS": {"free": {"period_days": 5}}}, "free needs both a limit and period_days"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_named(values, text):
+    with pytest.raises(SystemExit, match=text):
+        config.Development(**values).check()
+
+
+def test_tests_are_not_moved_by_the_developers_own_environment(monkeypatch):
+    monkeypatch.setenv("INITIAL_TOKENS", "1")
+    assert config.Testing().INITIAL_TOKENS == 50_000
+
+
+def test_an_instance_folder_is_always_absolute():
+    assert config.Development(INSTANCE_FOLDER="somewhere").INSTANCE_FOLDER.endswith("/somewhere")
+    assert config.Development(INSTANCE_FOLDER="somewhere").INSTANCE_FOLDER.startswith("/")

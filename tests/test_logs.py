@@ -1,0 +1,46 @@
+"""Log lines: one form, with the request's id and route, and impossible to forge."""
+
+import json
+import logging
+
+import pytest
+
+from app import logs
+
+
+def line(*, as_json, message="event", **values):
+    record = logging.LogRecord("somebody", logging.INFO, "file", 1, message, None, None)
+    record.__dict__.update(values)
+    return logs.formatter(as_json=as_json).format(record)
+
+
+def test_production_logs_json():
+    written = json.loads(line(as_json=True, message="It's done"))
+    assert written["event"] == "It's done"
+    assert written["level"] == "info"
+    assert written["logger"] == "somebody"
+    assert written["timestamp"].endswith("Z")
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_no_text_can_begin_a_line_of_its_own(as_json):
+    forged = line(as_json=as_json, message="name\n2026-11-20 [info] signed in\r\x1b[2J\u2028x")
+    assert len(forged.splitlines()) == 1
+    assert "\x1b[2J" not in forged
+
+
+def test_a_request_is_logged_by_its_route_and_not_its_path(client, caplog):
+    with caplog.at_level(logging.INFO):
+        client.get("/requests/98765", headers={"X-Request-ID": "trace-0123456789"})
+    messages = [record.msg for record in caplog.records if isinstance(record.msg, dict)]
+    (logged,) = [message for message in messages if message["event"] == "request"]
+    assert logged["route"].startswith("/requests/<int")
+    assert logged["request_id"] == "trace-0123456789"
+    assert logged["status"] == 303
+    assert "98765" not in str(logged)
+
+
+def test_health_checks_are_not_worth_a_line(client, caplog):
+    with caplog.at_level(logging.INFO):
+        client.get("/healthz")
+    assert not caplog.records

@@ -1,0 +1,80 @@
+"""How values become text for a reader."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from flask_babel import force_locale
+
+from app import clock, presentation
+
+
+@pytest.mark.parametrize(
+    ("locale", "number", "text"),
+    [
+        ("en", 0, "0"),
+        ("en", 999, "999"),
+        ("en", 1_234, "1.2K"),
+        ("en", 45_234_567, "45.2M"),
+        ("en", 150_000, "150K"),
+        ("ru", 45_234_567, "45,2\xa0млн"),
+    ],
+)
+def test_compact_numbers_keep_one_decimal(locale, number, text):
+    with force_locale(locale):
+        assert presentation.compact(number) == text
+
+
+@pytest.mark.parametrize(
+    ("locale", "value", "text"),
+    [("en", 0, "0%"), ("en", 42.3, "42.3%"), ("en", 99.96, "100%"), ("ru", 42.3, "42,3\xa0%")],
+)
+def test_percentages_keep_at_most_one_decimal(locale, value, text):
+    with force_locale(locale):
+        assert presentation.percent(value) == text
+
+
+@pytest.mark.parametrize(("locale", "text"), [("en", "1,234,567"), ("ru", "1\xa0234\xa0567")])
+def test_numbers_are_grouped_as_the_reader_does_it(app, locale, text):
+    with force_locale(locale):
+        assert app.jinja_env.filters["number"](1_234_567) == text
+
+
+def test_times_that_are_not_there_are_empty():
+    assert presentation.date(None) == presentation.date_and_time(None) == presentation.ago(None) == ""
+
+
+def test_times_are_said_from_now(app, monkeypatch):
+    now = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    monkeypatch.setattr(clock, "now", lambda: now)
+    assert presentation.ago(now - timedelta(hours=3)) == "3 hours ago"
+    assert presentation.remaining(now + timedelta(days=2, hours=5, minutes=59)) == "2 days 5 hours"
+    assert presentation.remaining(now + timedelta(seconds=1)) == "1 minute"
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("**bold** and `code`", "<p><strong>bold</strong> and <code>code</code></p>"),
+        ("one\ntwo", "<p>one<br>\ntwo</p>"),
+        ("# Title", "<h3>Title</h3>"),
+        ("###### Deep", "<h6>Deep</h6>"),
+        ("<script>alert(1)</script>", "<p>&lt;script&gt;alert(1)&lt;/script&gt;</p>"),
+        ("<img src=x onerror=alert(1)>", "<p>&lt;img src=x onerror=alert(1)&gt;</p>"),
+        ("[a](javascript:alert(1))", "<p>[a](javascript:alert(1))</p>"),
+        ("![a](https://example.com/track.png)", "<p></p>"),
+        ("[a](https://example.com)", '<p><a href="https://example.com" rel="nofollow noopener noreferrer">a</a></p>'),
+        ("~~no~~", "<p><s>no</s></p>"),
+    ],
+)
+def test_markdown_becomes_harmless_html(text, html):
+    assert presentation.markdown(text).strip() == html
+
+
+def test_a_table_keeps_no_inline_style():
+    html = presentation.markdown("| a |\n|--:|\n| 1 |")
+    assert "<td>1</td>" in html
+    assert "style" not in html
+
+
+def test_hostile_markdown_takes_no_time():
+    assert presentation.markdown("[" * 5_000 + "*" * 5_000 + "`" * 5_000)

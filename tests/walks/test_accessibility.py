@@ -1,0 +1,58 @@
+"""Every page in light and dark, on a desk and on a phone: no finding of axe, nothing wider than the screen."""
+
+from collections.abc import Callable
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from app.services.demo import ADMIN_EMAIL, DEMO_EMAIL
+from tests.serving import Server
+
+PHONE = {"width": 360, "height": 740}
+DESKTOP = {"width": 1280, "height": 900}
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+
+USER_PAGES = ["/chat", "/account", "/requests", "/requests/new", "/requests/1", "/notifications"]
+ADMIN_PAGES = ["/admin", "/admin/requests", "/admin/requests?status=spam", "/admin/requests/1", "/admin/requests/2"]
+
+
+def faults(page: Page) -> list[str]:
+    """What axe finds on a page at both widths and in both themes, and whether it is too wide for a phone."""
+    found = []
+    for size, theme in ((DESKTOP, "light"), (PHONE, "dark"), (DESKTOP, "dark"), (PHONE, "light")):
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        violations = Axe().run(page, options=RULES).response["violations"]
+        found += [f"{size['width']} {theme} {one['id']}: {one['nodes'][0]['target']}" for one in violations]
+        if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+            found.append(f"{size['width']} {theme}: wider than the screen")
+    return found
+
+
+def ask(page: Page, reason: str) -> None:
+    """Sends a request by the form, which everybody with an allowance may open."""
+    page.goto("/requests/new?kind=quota")
+    page.get_by_label("What do you need the tokens for?").fill(reason)
+    page.get_by_role("button", name="Send the request").click()
+    page.wait_for_url("**/requests/*")
+
+
+@pytest.mark.long
+def test_every_page_can_be_used_by_everybody(visit: Callable[..., Page], browser: Browser, server: Server) -> None:
+    user, admin = visit(DEMO_EMAIL), visit(ADMIN_EMAIL)
+    ask(user, "A word without an end: " + "x" * 300)
+    ask(admin, "My own request.")
+    stranger = browser.new_page(base_url=server.url)
+    pages = [
+        (stranger, "/sign-in"),
+        (stranger, "/static/nothing"),
+        *((user, path) for path in USER_PAGES),
+        *((admin, path) for path in ADMIN_PAGES),
+    ]
+    found = {}
+    for page, path in pages:
+        page.goto(path)
+        found[path] = faults(page)
+    stranger.close()
+    assert {path: faults_ for path, faults_ in found.items() if faults_} == {}

@@ -22,6 +22,9 @@ from app.services import due, ledger_verify, review, token_accounts, token_reque
 from tests.effects import effects_of, stored
 from tests.factories import OPERATOR, actor_of, make_admin, make_request, make_user
 
+# Newer Pythons warn of forking beside other threads; this child takes up a connection of its own before it does anything.
+pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+
 Subject = TypeVar("Subject")
 
 START = datetime(2026, 3, 10, 12, tzinfo=UTC)

@@ -148,6 +148,12 @@ def test_a_release_gives_back_and_charges_nothing():
     assert after.account.period_calls == 0
 
 
+def test_what_closes_a_hold_names_it():
+    before = account(holds=[hold(200)])
+    for verb, tokens in (("settle", {"tokens": 5}), ("release", {})):
+        assert done(before, verb, hold=before.holds[0].id, **tokens).entry["reference"] == {"hold": before.holds[0].id}
+
+
 def test_a_hold_that_ended_by_itself_is_still_released():
     made = entry_of("hold")
     assert done(account(), "release", earlier=made, hold=made["_id"]).entry["amount"] == 0

@@ -113,6 +113,8 @@ def test_what_can_be_spent_without_being_told_is_kept_for_the_short_cut():
         (account(used=99_500, grants=[grant(5_000)]), 500 - 1),
         (account(used=100_000, grants=[grant(5_000)]), 0),
         (account(used=10_000, holds=[hold(85_000)]), 4_000),
+        (account(used=10_000, holds=[hold(89_500)]), 500),
+        (account(used=10_000, holds=[hold(95_000)]), 0),
         (account(PREPAID, grants=[grant(5_000)]), 0),
     ]
     for before, plain in rows:

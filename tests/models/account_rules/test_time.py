@@ -28,22 +28,15 @@ from tests.models.account_rules.examples import (
 
 END = START + WEEK
 
-BOUNDARY = [
-    ("A millisecond before its end the period goes on.", END - MILLISECOND, [], 100_000, START),
-    ("The end of a period is the start of the next.", END, [("renewal", 100_000, END)], 1, END),
-    ("A millisecond later it is no different.", END + MILLISECOND, [("renewal", 100_000, END)], 1, END),
-]
 
-
-@table("at brought used start", BOUNDARY)
-def test_periods_are_half_open(at, brought, used, start):
-    after = done(account(used=100_000, period_calls=9), "hold", at=at, tokens=1, ttl=1) if used == 1 else None
-    if after is None:
-        with pytest.raises(InsufficientTokens):
-            spent(account(used=100_000), 1, at=at)
-        return
-    assert after.brought == brought
-    assert (after.account.used, after.account.period_calls, after.account.period_start) == (0, 0, start)
+def test_periods_are_half_open():
+    before = account(used=100_000, period_calls=9)
+    with pytest.raises(InsufficientTokens):
+        spent(before, 1, at=END - MILLISECOND)
+    for at in (END, END + MILLISECOND):
+        after = spent(before, 1, at=at)
+        assert after.brought == [("renewal", 100_000, END)]
+        assert (after.account.used, after.account.period_calls, after.account.period_start) == (1, 1, END)
 
 
 MISSED = [

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
@@ -129,7 +129,10 @@ class Account:
 
     def copy(self) -> Self:
         """The same account, sharing nothing that a rule changes."""
-        return replace(self, grants=[replace(grant) for grant in self.grants], holds=list(self.holds))
+        # Each operation makes two copies, and `dataclasses.replace` takes four times as long.
+        grants = [Grant(one.id, one.source, one.amount, one.left, one.at, one.expires_at) for one in self.grants]
+        own = {"grants": grants, "holds": list(self.holds)}
+        return type(self)(**{name: getattr(self, name) for name in self.__slots__} | own)
 
 
 @dataclass(frozen=True, slots=True)

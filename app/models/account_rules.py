@@ -5,7 +5,6 @@ anew and checked against the entry. `services/account_commit.py` writes what com
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -52,9 +51,9 @@ def apply(account: Account, operation: Operation, policy: Policy) -> tuple[Accou
     `account` stays as it is; a refusal raises a `DomainError`.
     """
     at = max(operation.at, account.last_entry_at or operation.at)
-    account = account.copy()
-    entries = catch_up(account, at, policy)
-    before = replace(account)
+    before = account.copy()
+    entries = catch_up(before, at, policy)
+    account = before.copy()
     change = VERBS[operation.verb](account, operation, at, **operation.arguments)
     recompute(account, policy)
     if account.balance != before.balance + change.amount:
@@ -177,17 +176,21 @@ def open_account(
         entries.append(_time_entry(account, first, at, "First period"))
     recompute(account, policy)
     if initial:
-        arguments = {"tokens": initial, "source": GrantSource.INITIAL.value, "expires_at": None}
-        give = Operation("grant", arguments, SYSTEM.stamp(), at, key="initial", description="Initial grant")
-        account, given, _ = apply(account, give, policy)
+        account, given, _ = apply(account, initial_grant(initial, at), policy)
         entries += given
     return account, entries
+
+
+def initial_grant(tokens: int, at: datetime) -> Operation:
+    """The grant that an account begins with, or gets later where it began without: once, by its key."""
+    arguments = {"tokens": tokens, "source": GrantSource.INITIAL.value, "expires_at": None}
+    return Operation("grant", arguments, SYSTEM.stamp(), at, key="initial", description="Initial grant")
 
 
 def catch_up(account: Account, at: datetime, policy: Policy) -> list[Entry]:
     """Enters what time has brought up to and including `at`, in order of time, an expiry before a renewal at one instant."""
     account.holds = [hold for hold in account.holds if hold.expires_at > at]
-    entries = []
+    entries: list[Entry] = []
     while True:
         start = _start_of_period_at(account, at)
         expired = min((one for one in account.grants if one.ends_at <= at), key=_burning_order, default=None)
@@ -253,14 +256,14 @@ def settle(account: Account, operation: Operation, at: datetime, *, hold: Object
     covered = account.available
     freed = _close_hold(account, operation, hold)
     charged = min(tokens, freed + covered, account.balance)
-    change = Change(EntryType.USAGE, answer={"uncovered": tokens - charged}, freed=freed)
+    change = Change(EntryType.USAGE, answer={"uncovered": tokens - charged}, reference={"hold": hold}, freed=freed)
     _burn(account, change, charged, at)
     return change
 
 
 def release(account: Account, operation: Operation, at: datetime, *, hold: ObjectId) -> Change:
     """Closes a hold and charges nothing."""
-    return Change(EntryType.RELEASE, freed=_close_hold(account, operation, hold))
+    return Change(EntryType.RELEASE, reference={"hold": hold}, freed=_close_hold(account, operation, hold))
 
 
 def reset(account: Account, operation: Operation, at: datetime) -> Change:

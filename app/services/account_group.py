@@ -67,5 +67,6 @@ def _lead(account_id: ObjectId, queue: list[_Ticket], write: Write) -> None:
         next_leader = queue[:1]
         if not queue:
             del _queues[account_id]
-    for ticket in [*taken[1:], *next_leader]:
+    # The next leader first: its write is under way while the others return.
+    for ticket in [*next_leader, *taken[1:]]:
         ticket.called.set()

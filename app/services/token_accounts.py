@@ -5,18 +5,20 @@ import logging
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from bson import ObjectId
+from flask import current_app
 from pymongo.errors import PyMongoError
 
 from app import clock, db
+from app.models import account_rules
 from app.models.account import Account, GrantSource, Operation, Terms
 from app.models.account_rules import LARGEST_AMOUNT
 from app.models.actor import Actor
-from app.models.domain_error import InvalidInput, NotFound, Unavailable
+from app.models.domain_error import InvalidInput, KeyReused, NotFound, Unavailable
 from app.models.plain_text import plain_text
 from app.models.token_account import TokenAccount
 from app.services import account_commit, account_group, due
@@ -151,6 +153,14 @@ def grant(
     )
 
 
+def grant_initial(user_id: ObjectId) -> None:
+    """Gives what a confirmed address brings, where the account was opened without it; once, whoever asks how often."""
+    if tokens := current_app.config["INITIAL_TOKENS"]:
+        # The key may have been used when the setting was another: the account has had its tokens.
+        with suppress(KeyReused):
+            _submit(user_id, account_rules.initial_grant(tokens, clock.now()))
+
+
 def revoke(
     user_id: ObjectId, *, undoes: str, by: Actor, reason: str, key: str, reference: Mapping[str, Any] | None = None
 ) -> Outcome:
@@ -222,6 +232,10 @@ def _do(
         terms=terms,
         audit={"action": action, "actor": by.trail(), "reason": description} if audited else None,
     )
+    return _submit(user_id, operation)
+
+
+def _submit(user_id: ObjectId, operation: Operation) -> Outcome:
     try:
         outcome = account_group.submit(user_id, operation, _write)
     except PyMongoError as error:
@@ -229,7 +243,7 @@ def _do(
             raise Unavailable from error
         raise
     _follow_up(user_id, outcome)
-    return replace(outcome, copies=False, performs=False)
+    return outcome
 
 
 def _write(user_id: ObjectId, operations: Sequence[Operation]) -> list[Result]:

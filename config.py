@@ -50,12 +50,16 @@ class Config(BaseSettings):
     # The largest request body, in bytes.
     MAX_CONTENT_LENGTH: int = 64 * 1024
     LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    # Pages and calls that one address may ask for in a minute.
+    # Pages that one address may ask for in a minute of one worker process.
     REQUESTS_A_MINUTE: Annotated[int, Field(ge=1)] = 600
     SESSION_COOKIE_NAME: str = "tokendesk"
     SESSION_COOKIE_SAMESITE: str = "Lax"
 
     # --- people ---
+    # Whether people make their own accounts, or only operators and admins make them.
+    REGISTRATION: Literal["closed", "open"] = "closed"
+    # The host that sends our mail; empty means none. With one, the initial tokens come with the confirmed e-mail address.
+    MAIL_SERVER: str = ""
     # Where set, only these addresses may hold a permission.
     ADMIN_EMAILS: list[str] = []
     SESSION_IDLE_HOURS: Annotated[int, Field(ge=1)] = 12

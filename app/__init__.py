@@ -7,11 +7,11 @@ import config
 
 def create_app(settings: config.Config | None = None) -> Flask:
     """The app, ready to serve; reads the environment where no settings are given, and opens no connection yet."""
-    from app import access, cli, db, errors, extensions, logs, presentation, routes, security
+    from app import access, cli, db, errors, extensions, logs, openapi, presentation, routes, security
 
     settings = settings or config.load()
     settings.check()
-    app = Flask(__name__, instance_path=settings.INSTANCE_FOLDER or None)
+    app = openapi.App(__name__, instance_path=settings.INSTANCE_FOLDER or None)
     app.config.from_mapping(settings.model_dump())
 
     logs.init_app(app)

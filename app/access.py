@@ -1,4 +1,8 @@
-"""Who may open what. A view says it with one of the decorators here; one that says nothing is closed to everybody."""
+"""Who may open what. A view says it with one of the decorators here; one that says nothing is closed to everybody.
+
+Callers are signed in by a session; under /api, and only there, they may show an API key instead, which goes before a session.
+What a view asks of a user, it asks of a key as a scope: `self` where being signed in is enough.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,11 +17,12 @@ from pymongo.errors import PyMongoError
 
 from app.extensions import login_manager
 from app.models.actor import Actor
-from app.models.domain_error import Forbidden, SignInNeeded
+from app.models.api_key import SELF, ApiKey
+from app.models.domain_error import N_, BadKey, Forbidden, ForeignOrigin, SignInNeeded, UserInactive
 from app.models.permission import Permission
 from app.models.user import User
-from app.security import STATIC_ENDPOINTS, is_api
-from app.services import login_sessions
+from app.security import STATIC_ENDPOINTS, WRITING_METHODS, is_api
+from app.services import api_keys, login_sessions
 
 # The name under which Flask's signed cookie keeps the token of the login session.
 SESSION_KEY = "login"
@@ -27,17 +32,29 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What a view asks of its caller: nothing, to be signed in, all of `permissions`, or any permission at all."""
+    """What a view asks of its caller: nothing, to be signed in, all of `permissions`, or any permission at all.
+
+    `or_scopes` are scopes with which a key may open it without `self`, where a user need only be signed in.
+    """
 
     anonymous: bool = False
     permissions: frozenset[Permission] = frozenset()
     any_permission: bool = False
+    or_scopes: frozenset[Permission] = frozenset()
 
     def allows(self, user: User) -> bool:
-        """Whether this signed-in user may open the view."""
+        """Whether this user may open the view by a session."""
         if self.any_permission and not user.has_any_permission:
             return False
         return all(user.has(permission) for permission in self.permissions)
+
+    def allows_key(self, api_key: ApiKey) -> bool:
+        """Whether a program may open the view with this key."""
+        if self.permissions:
+            return all(api_key.allows(permission) for permission in self.permissions)
+        if self.any_permission:
+            return any(api_key.allows(permission) for permission in Permission)
+        return any(api_key.allows(scope) for scope in (SELF, *self.or_scopes))
 
 
 def _declares(access: Access) -> Callable[[View], View]:
@@ -56,6 +73,11 @@ requires_any_permission = _declares(Access(any_permission=True))
 def requires(*permissions: Permission) -> Callable[[View], View]:
     """The view is for users who hold all of `permissions`."""
     return _declares(Access(permissions=frozenset(permissions)))
+
+
+def owner_or(*permissions: Permission) -> Callable[[View], View]:
+    """The view is for users about themselves, with a session or a `self` key, and for keys with one of `permissions`."""
+    return _declares(Access(or_scopes=frozenset(permissions)))
 
 
 def init_app(app: Flask) -> None:
@@ -82,14 +104,33 @@ def _gate() -> ResponseReturnValue | None:
         return None
     if not current_user.is_authenticated:
         return _ask_to_sign_in()
+    if "api_key" in g:
+        _check_key(access, g.api_key)
+        return None
+    if is_api() and request.method in WRITING_METHODS:
+        _check_origin()
     if access is None or not access.allows(current_user):
         raise Forbidden
     return None
 
 
+def _check_key(access: Access | None, api_key: ApiKey) -> None:
+    if access is None or not access.allows_key(api_key):
+        raise Forbidden(N_("This API key may not do that: it lacks the scope, or its owner the permission."))
+
+
+def _check_origin() -> None:
+    """Browsers say which page a call comes from, and no page can make them say something else."""
+    own = urlsplit(current_app.config["PUBLIC_URL"] or request.host_url)
+    if request.headers.get("Sec-Fetch-Site") == "same-origin":
+        return
+    if request.headers.get("Origin") != f"{own.scheme}://{own.netloc.lower()}":
+        raise ForeignOrigin
+
+
 def _ask_to_sign_in() -> ResponseReturnValue:
     if is_api():
-        raise SignInNeeded
+        raise g.get("key_refusal") or SignInNeeded()
     if "session_ended" in g:
         flash(_("Your session has ended. Please sign in again."), "info")
     return redirect(url_for("sign_in.sign_in", next=_way_back()), 303)
@@ -118,15 +159,41 @@ def safe_next(target: str | None) -> str | None:
 
 
 def _load_user(_request: object) -> User | None:
-    token = session.get(SESSION_KEY)
-    if not isinstance(token, str):
-        return None
     try:
-        found = login_sessions.find(token)
+        secret = _bearer_secret()
+        return _user_of_session() if secret is None else _owner_of_key(secret)
     except PyMongoError:
         # The error page asks who is signed in as well; it must not fail on the same database again.
         g._login_user = login_manager.anonymous_user()
         raise
+
+
+def _bearer_secret() -> str | None:
+    """What the caller shows as an API key; None on pages, and without any. Other schemes may be a proxy's affair."""
+    authorization = request.authorization if is_api() else None
+    if authorization is None or authorization.type != "bearer":
+        return None
+    return authorization.token or ""
+
+
+def _owner_of_key(secret: str) -> User | None:
+    try:
+        found = api_keys.find(secret)
+    except UserInactive as refusal:
+        g.key_refusal = refusal
+        return None
+    if found is None:
+        g.key_refusal = BadKey()
+        return None
+    g.api_key, owner = found
+    return owner
+
+
+def _user_of_session() -> User | None:
+    token = session.get(SESSION_KEY)
+    if not isinstance(token, str):
+        return None
+    found = login_sessions.find(token)
     if found is None:
         session.pop(SESSION_KEY)
         g.session_ended = True
@@ -150,11 +217,9 @@ def sign_out() -> None:
 
 
 def actor() -> Actor:
-    """The caller, as services want it in `by=`."""
-    return Actor(
-        kind="user",
-        id=str(current_user.id),
-        name=current_user.display_name,
-        address=request.remote_addr,
-        request_id=g.get("request_id"),
-    )
+    """The caller, as services want it in `by=`: a user, or a key with the id of its owner."""
+    circumstances = {"address": request.remote_addr, "request_id": g.get("request_id")}
+    if "api_key" in g:
+        owner = str(current_user.id)
+        return Actor("key", str(g.api_key.id), g.api_key.name, **circumstances, on_behalf_of=owner)
+    return Actor("user", str(current_user.id), current_user.display_name, **circumstances)

@@ -14,3 +14,8 @@ def now() -> datetime:
 def cut(moment: datetime) -> datetime:
     """`moment` without what the database would drop: everything below a millisecond."""
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def iso(moment: datetime) -> str:
+    """`moment` as programs write it: ISO 8601 in UTC, with milliseconds and Z."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

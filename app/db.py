@@ -16,6 +16,7 @@ from pymongo.collection import Collection
 from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 
 from app import embedded_mongo, migrations
+from app.models.api_key import ApiKey
 from app.models.assistant import Assistant
 from app.models.audit_event import AuditEvent
 from app.models.conversation import Conversation
@@ -32,6 +33,7 @@ from app.models.worker_heartbeat import WorkerHeartbeat
 
 # Every collection; none makes its own indexes, `ensure_structure` makes them all.
 DOCUMENTS: tuple[type[Document], ...] = (
+    ApiKey,
     Assistant,
     AuditEvent,
     Conversation,
@@ -65,7 +67,7 @@ INDEX_OPTIONS = ("unique", "sparse", "partialFilterExpression", "expireAfterSeco
 DIFFERENT_INDEX = {85, 86}
 STRUCTURE = "structure"
 # The server's own word that it could not do what was asked now, and might later.
-INTERRUPTED = frozenset({50, 64, 91, 189, 262, 11600, 11602})
+INTERRUPTED = frozenset({50, 64, 91, 189, 262, 11600, 11601, 11602})
 
 
 class StructureConflict(RuntimeError):
@@ -82,7 +84,10 @@ def init_app(app: Flask) -> None:
 
 
 def _be_brief_while_away() -> None:
-    if not get_connection().topology_description.has_writable_server():
+    topology = get_connection().topology_description
+    # A process that has asked no server yet knows of no primary either, but has no reason to hurry.
+    has_asked = any(one.is_server_type_known or one.error for one in topology.server_descriptions().values())
+    if has_asked and not topology.has_writable_server():
         g.brevity = pymongo.timeout(AWAY_SECONDS)
         g.brevity.__enter__()
 

@@ -1,7 +1,9 @@
 """What a caller is told when something went wrong: an HTML page, or under /api the one JSON shape of all errors."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from http import HTTPStatus
+from math import ceil
 from typing import Any
 
 import structlog
@@ -14,7 +16,7 @@ from markupsafe import Markup
 from pymongo.errors import PyMongoError
 from werkzeug.exceptions import HTTPException
 
-from app import db
+from app import clock, db
 from app.models.domain_error import N_, DomainError, Unavailable
 from app.security import is_api
 
@@ -47,14 +49,24 @@ MESSAGES = {
     413: N_("What you sent is larger than this server takes."),
     415: N_("This address takes forms only."),
     429: N_("You asked too often. Please wait a minute and try again."),
-    500: N_("The error was recorded. Please try again; if it stays, tell us the number below."),
+    500: N_("The error was recorded. Please try again; if it stays, tell us its number."),
     503: N_("The service is away for a moment. Please try again soon."),
 }
 BARE_PAGE = Markup(
     '<!doctype html><html lang="{language}"><head><meta charset="utf-8"><title>{title} – Tokendesk</title></head>'
     '<body><main><h1>{title}</h1><p>{message}</p><p><a href="/">Tokendesk</a></p></main></body></html>'
 )
-CODES = {400: "bad_request", 413: "too_large", 429: "too_many_requests", 500: "internal_error", 503: "unavailable"}
+# What programs are told of an error that is none of our own; domain errors have theirs in the class.
+CODES = {
+    400: "bad_request",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "unsupported_media_type",
+    429: "too_many_requests",
+    500: "internal_error",
+    503: "unavailable",
+}
 
 
 def init_app(app: Flask) -> None:
@@ -87,12 +99,18 @@ def is_unavailable(error: BaseException | None) -> bool:
 def _domain_error(error: DomainError) -> Response:
     if is_unavailable(error):
         return _away()
-    response = _answer(error.status, error.code, sentence(error), errors=error.errors)
-    if retry_after := error.values.get("retry_after"):
-        response.headers["Retry-After"] = str(retry_after)
-    elif error.status == HTTPStatus.SERVICE_UNAVAILABLE:
-        response.headers["Retry-After"] = str(RETRY_SECONDS)
+    response = _answer(error.status, error.code, sentence(error), errors=error.errors, details=error.values)
+    if seconds := _seconds_to_wait(error):
+        response.headers["Retry-After"] = str(seconds)
     return response
+
+
+def _seconds_to_wait(error: DomainError) -> int | None:
+    if "retry_after" in error.values:
+        return int(error.values["retry_after"])
+    if next_at := error.values.get("next_allowed_at"):
+        return max(1, ceil((next_at - clock.now()).total_seconds()))
+    return RETRY_SECONDS if error.status == HTTPStatus.SERVICE_UNAVAILABLE else None
 
 
 def _csrf_error(error: CSRFError) -> Response:
@@ -111,7 +129,7 @@ def _http_error(error: HTTPException) -> Response:
     if status < 400:
         return make_response(error.get_response())
     own_text = error.description if error.description != type(error).description else None
-    response = _answer(status, CODES.get(status, HTTPStatus(status).phrase.lower().replace(" ", "_")), own_text)
+    response = _answer(status, CODES.get(status, CODES[500 if status >= 500 else 400]), own_text)
     for name, value in error.get_headers():
         if name not in ("Content-Type", "Content-Length"):
             response.headers[name] = value
@@ -131,7 +149,9 @@ def _away() -> Response:
     """A page that needs no database, and that the browser loads again by itself when loading is all it did."""
     g._login_user = AnonymousUserMixin()
     message = _("The database is away for a moment. This page tries again by itself.")
-    if request.method not in ("GET", "HEAD"):
+    if is_api():
+        message = _(Unavailable.text)
+    elif request.method not in ("GET", "HEAD"):
         message = _(
             "The database did not answer, so we cannot say whether this was done. Please go back and look before you repeat it."
         )
@@ -144,16 +164,36 @@ def _away() -> Response:
 
 def _unexpected(error: Exception) -> Response:
     log.error("unexpected", exc_info=error, route=request.url_rule.rule if request.url_rule else None)
-    return _answer(500, "internal_error", None)
+    return _answer(500, "internal_error", None, details={"request_id": g.get("request_id")})
 
 
-def _answer(status: int, code: str, message: str | None, errors: dict[str, list[str]] | None = None) -> Response:
+def _answer(
+    status: int,
+    code: str,
+    message: str | None,
+    errors: Mapping[str, list[str]] | None = None,
+    details: Mapping[str, Any] | None = None,
+) -> Response:
     message = message or _(MESSAGES.get(status, MESSAGES[400]))
+    errors = {field: [_(text) for text in texts] for field, texts in (errors or {}).items()}
     if is_api():
-        body = {"success": False, "statusCode": status, "message": message, "error": message, "code": code}
-        return make_response(jsonify({**body, "errors": errors or {}}), status)
-    values = {"status": status, "title": _(TITLES.get(status, TITLES[400])), "message": message, "errors": errors or {}}
+        response = make_response(jsonify(_shape(status, code, message, errors, details or {})), status)
+        if status == HTTPStatus.UNAUTHORIZED:
+            response.headers["WWW-Authenticate"] = "Bearer"
+        return response
+    values = {"status": status, "title": _(TITLES.get(status, TITLES[400])), "message": message, "errors": errors}
     return make_response(_page(values), status)
+
+
+def _shape(status: int, code: str, message: str, errors: Any, details: Mapping[str, Any]) -> dict[str, Any]:
+    """The one shape of an error in the API; what it is about stands once more in `details`, for programs."""
+    shape = {"success": False, "statusCode": status, "message": message, "error": message, "code": code}
+    shape["errors"] = errors
+    if details:
+        shape["details"] = {
+            name: clock.iso(value) if isinstance(value, datetime) else value for name, value in details.items()
+        }
+    return shape
 
 
 def _page(values: dict[str, Any]) -> str:

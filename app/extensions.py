@@ -16,10 +16,8 @@ limiter = Limiter(
     key_func=rate_limits.caller,
     application_limits=[rate_limits.general],
     application_limits_exempt_when=rate_limits.is_exempt,
-    storage_uri=rate_limits.STORAGE_URI,
-    strategy=rate_limits.STRATEGY,
-    # A database that is away must not turn each limited page into an error of its own.
-    in_memory_fallback_enabled=True,
+    # Each process counts for itself: a page must not wait for a counter.
+    storage_uri=rate_limits.PROCESS_STORAGE_URI,
 )
 login_manager = LoginManager()
 

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 import nh3
+from babel import negotiate_locale
 from babel.numbers import format_compact_decimal, format_percent
 from babel.units import format_unit
 from flask import Flask, g, request
@@ -17,6 +18,7 @@ from werkzeug.local import LocalProxy
 
 from app import clock
 from app.extensions import babel
+from app.security import is_api
 from app.services import notifications, token_accounts
 
 LOCALES = ("en", "ru")
@@ -50,9 +52,17 @@ def init_app(app: Flask) -> None:
 def _locale() -> str | None:
     if not request:
         return None
+    if is_api():
+        # Programs read English, whoever they act for, unless they ask.
+        return _asked_for() or "en"
     if current_user and current_user.is_authenticated:
         return str(current_user.locale)
-    return request.accept_languages.best_match(LOCALES)
+    return _asked_for()
+
+
+def _asked_for() -> str | None:
+    """The first of the caller's languages that we speak: ru-RU is Russian, whatever comes after it."""
+    return negotiate_locale([language for language, quality in request.accept_languages if quality], LOCALES, sep="-")
 
 
 def _time_zone() -> str | None:

@@ -22,7 +22,7 @@ HEADERS = {
 }
 FORM_TYPES = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 WRITING_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-STATIC_ENDPOINTS = frozenset({"static", "bootstrap.static"})
+STATIC_ENDPOINTS = frozenset({"static", "bootstrap.static", "swagger.static"})
 YEAR = 365 * 24 * 3600
 
 
@@ -37,7 +37,7 @@ def init_app(app: Flask) -> None:
 
 def is_api() -> bool:
     """Whether the request is for the JSON API."""
-    return request.path.startswith("/api/")
+    return request.path == "/api" or request.path.startswith("/api/")
 
 
 def _refuse_foreign_hosts() -> None:
@@ -52,9 +52,11 @@ def _refuse_unfit_input() -> None:
         has_body = request.content_length or "Transfer-Encoding" in request.headers
         if has_body:
             abort(415, _("This address takes forms only."))
-    fields = request.args.items(multi=True), () if is_api() else request.form.items(multi=True)
     # NUL means nothing in a text, and much to some of the programs behind us.
-    if any("\0" in text for text in chain([request.path], *chain(*fields))):
+    if "\0" in request.path:
+        abort(404)
+    fields = request.args.items(multi=True), () if is_api() else request.form.items(multi=True)
+    if any("\0" in text for text in chain(*chain(*fields))):
         abort(400, _("The input holds a NUL character."))
 
 

@@ -14,7 +14,8 @@ from mongoengine import connect, disconnect
 from mongoengine.connection import get_db
 
 import config
-from app import create_app, db, embedded_mongo
+from app import create_app, db, embedded_mongo, rate_limits
+from app.extensions import limiter
 from tests.page_client import PageClient
 from tests.statements import Statements
 
@@ -63,7 +64,9 @@ def app(mongodb_uri: str) -> Flask:
 
 @pytest.fixture(autouse=True)
 def app_context(app: Flask) -> Iterator[None]:
-    """An empty database and an app context, for every test."""
+    """An empty database, no calls counted, and an app context, for every test."""
+    limiter.reset()
+    rate_limits.in_memory().storage.reset()
     with app.app_context():
         for name in get_db().list_collection_names():
             if name not in ("migrations", "system.views"):

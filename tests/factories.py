@@ -8,7 +8,7 @@ from app.access import SESSION_KEY
 from app.models.actor import Actor
 from app.models.token_request import QuotaRequest
 from app.models.user import User
-from app.services import login_sessions, token_accounts, token_requests, users
+from app.services import api_keys, login_sessions, token_accounts, token_requests, users
 from tests.page_client import PageClient
 
 PASSWORD = "correct ponies battery"
@@ -54,3 +54,9 @@ def sign_in(client: PageClient, user: User) -> PageClient:
         session.clear()
         session[SESSION_KEY] = token
     return client
+
+
+def bearer(owner: User, *scopes: str, name: str = "A program") -> dict[str, str]:
+    """The headers of a call with a new key of `owner`."""
+    _key, secret = api_keys.create(owner.id, name=name, scopes=scopes, by=OPERATOR)
+    return {"Authorization": f"Bearer {secret}"}

@@ -11,16 +11,21 @@ from flask.testing import FlaskClient
 from itsdangerous import URLSafeTimedSerializer
 from werkzeug.test import TestResponse
 
+from app.security import WRITING_METHODS
 from tests.page_rules import problems
 
 CSRF_SECRET = "0" * 40
 
 
 class PageClient(FlaskClient):
-    """Adds the CSRF token to forms unless it is called with `csrf=False`."""
+    """Adds the CSRF token to forms and the origin to what writes, unless it is called with `csrf=False` or `origin=None`."""
 
-    def open(self, *args: Any, csrf: bool = True, **kwargs: Any) -> TestResponse:
+    def open(
+        self, *args: Any, csrf: bool = True, origin: str | None = "http://localhost", **kwargs: Any
+    ) -> TestResponse:
         """As Flask's, but never inside the test's own app context, whose `g` would outlive the request."""
+        if origin and kwargs.get("method") in WRITING_METHODS:
+            kwargs["headers"] = {"Origin": origin, **dict(kwargs.get("headers") or {})}
         is_form = kwargs.get("method") == "POST" and "json" not in kwargs and isinstance(kwargs.get("data") or {}, dict)
         if csrf and is_form:
             kwargs["data"] = (kwargs.get("data") or {}).copy()

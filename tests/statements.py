@@ -63,6 +63,17 @@ class Statements(CommandListener):
         if self._failed:
             raise self._failed
 
+    @contextmanager
+    def always(self, statement: str, action: Callable[[], Any]) -> Iterator[None]:
+        """As `meanwhile`, again and again; `action` must not say `statement` itself."""
+
+        def act() -> None:
+            action()
+            self._meanwhile = (statement, act)
+
+        with self.meanwhile(statement, act):
+            yield
+
     def started(self, event: CommandStartedEvent) -> None:
         if event.command_name not in STATEMENTS:
             return

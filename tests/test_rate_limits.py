@@ -1,10 +1,14 @@
 """How often one caller may ask."""
 
+from datetime import UTC, datetime
+
 import pytest
+import time_machine
 from limits import RateLimitItemPerMinute
 from mongoengine.connection import get_db
 
 from app import rate_limits
+from app.models.domain_error import TooManyRequests
 
 
 def test_whoever_asks_too_often_is_told_to_wait(client, app, monkeypatch):
@@ -27,6 +31,40 @@ def test_all_who_come_at_once_are_counted(threads):
     outcomes = threads(lambda _: rate_limits.strategy().hit(limit, "somebody"), 16)
     assert outcomes.count(True) == 10
     assert outcomes.count(False) == 6
+
+
+def test_in_one_process_all_who_come_at_once_are_counted_too(threads):
+    limit = RateLimitItemPerMinute(10)
+    outcomes = threads(lambda _: rate_limits.in_memory().hit(limit, "somebody"), 16)
+    assert outcomes.count(True) == 10
+
+
+def test_a_caller_over_the_limit_hears_for_how_long():
+    limit = RateLimitItemPerMinute(2)
+    for counter in (rate_limits.in_memory(), rate_limits.strategy()):
+        with time_machine.travel(datetime(2026, 3, 10, 12, 0, 15, tzinfo=UTC), tick=False):
+            for _ in range(2):
+                rate_limits.count(counter, limit, "a", "somebody")
+            rate_limits.count(counter, limit, "a", "somebody else")
+            with pytest.raises(TooManyRequests) as refusal:
+                rate_limits.count(counter, limit, "a", "somebody")
+        assert 1 <= refusal.value.values["retry_after"] <= 60
+
+
+def test_a_window_ends_and_is_forgotten():
+    start = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
+    with time_machine.travel(start, tick=False) as time:
+        counters = rate_limits.ProcessStorage()
+        assert [counters.incr("a", 60), counters.incr("a", 60), counters.incr("b", 60)] == [1, 2, 1]
+        assert counters.get_expiry("a") == start.timestamp() + 60
+        time.shift(59)
+        assert counters.get("a") == 2
+        time.shift(1)
+        assert counters.get("a") == 0
+        assert counters.incr("c", 60) == 1
+        assert list(counters._windows) == ["c"]
+        counters.clear("c")
+        assert counters.get("c") == 0
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 from bson import ObjectId
+from bson.errors import InvalidId
 from flask.cli import AppGroup
 from pymongo.errors import PyMongoError
 
@@ -19,6 +20,20 @@ from app.models.actor import Actor
 from app.models.domain_error import DomainError, Unavailable
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+yes_option = click.option("--yes", is_flag=True, help="Do it without asking.")
+
+
+class Id(click.ParamType[ObjectId]):
+    """The 24 digits that name a document."""
+
+    name = "id"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> ObjectId:
+        """The id, or a usage error."""
+        try:
+            return ObjectId(value)
+        except InvalidId:
+            self.fail("an id has 24 digits from 0 to 9 and a to f.", param, ctx)
 
 
 class DatabaseAway(click.ClickException):
@@ -49,6 +64,12 @@ def operator() -> Actor:
     except (KeyError, OSError):
         name = f"uid {os.getuid()}"
     return Actor("cli", name, name)
+
+
+def ask(question: str, *, yes: bool) -> None:
+    """Ends the command unless the operator agrees, or has said `--yes`."""
+    if not yes:
+        click.confirm(_clean(question), abort=True)
 
 
 def print_json(value: Any) -> None:

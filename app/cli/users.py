@@ -5,28 +5,21 @@ from typing import Any
 
 import click
 from bson import ObjectId
-from bson.errors import InvalidId
 from flask_babel import gettext as _
 
-from app.cli.output import Commands, as_json_option, operator, print_json, print_rows
+from app.cli.output import Commands, Id, as_json_option, ask, operator, print_json, print_rows, yes_option
 from app.models.permission import ROLES
 from app.models.user import User
 from app.services import users
 
-group = Commands("users", help="Make, list and show users.")
+group = Commands("users", help="Make, show and change users.")
 
 
-class UserId(click.ParamType[ObjectId]):
-    """The 24 digits that name a user."""
-
-    name = "id"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> ObjectId:
-        """The id, or a usage error."""
-        try:
-            return ObjectId(value)
-        except InvalidId:
-            self.fail("an id has 24 digits from 0 to 9 and a to f.", param, ctx)
+_user = click.argument("user")
+_role = click.argument("role", type=click.Choice(list(ROLES)))
+_stdin_option = click.option(
+    "--password-stdin", is_flag=True, help="Read the password from the first line of the standard input."
+)
 
 
 @group.command()
@@ -34,7 +27,7 @@ class UserId(click.ParamType[ObjectId]):
 @click.option("--name", default="", help="What the user is called.")
 @click.option("--tier", help="A tier of the TIERS setting.  [default: DEFAULT_TIER]")
 @click.option("--role", "roles", multiple=True, type=click.Choice(list(ROLES)), help="May be given more than once.")
-@click.option("--password-stdin", is_flag=True, help="Read the password from the first line of the standard input.")
+@_stdin_option
 @as_json_option
 def create(
     email: str, name: str, tier: str | None, roles: tuple[str, ...], password_stdin: bool, as_json: bool
@@ -55,7 +48,7 @@ def create(
 
 @group.command("list")
 @click.option("--limit", type=click.IntRange(1, 1_000), default=50, show_default=True, help="How many at most.")
-@click.option("--before", type=UserId(), help="Only users made before this one: the last id of the page before.")
+@click.option("--before", type=Id(), help="Only users made before this one: the last id of the page before.")
 @as_json_option
 def list_(limit: int, before: ObjectId | None, as_json: bool) -> None:
     """List users, newest first.
@@ -74,7 +67,7 @@ def list_(limit: int, before: ObjectId | None, as_json: bool) -> None:
 
 
 @group.command()
-@click.argument("user")
+@_user
 @as_json_option
 def show(user: str, as_json: bool) -> None:
     """Show one user, named by e-mail or id.
@@ -88,6 +81,81 @@ def show(user: str, as_json: bool) -> None:
         print_json(facts)
     else:
         print_rows([{"what": name, "value": value} for name, value in facts.items()])
+
+
+@group.command("set-password")
+@_user
+@_stdin_option
+def set_password(user: str, password_stdin: bool) -> None:
+    """Give a user a new password, and end all their sessions. The password is asked for.
+
+    \b
+    Example:
+      flask users set-password ada@example.com
+    """
+    found = users.find(user)
+    changed = users.set_password(found.id, _password(password_stdin), by=operator())
+    click.echo(_("%(email)s has a new password, and is signed out everywhere.", email=changed.email))
+
+
+@group.command("grant-role")
+@_user
+@_role
+def grant_role(user: str, role: str) -> None:
+    """Give a user the permissions of a role. The user has to sign in again.
+
+    \b
+    Example:
+      flask users grant-role ada@example.com reviewer
+    """
+    _say_permissions(users.grant_role(users.find(user).id, role, by=operator()))
+
+
+@group.command("revoke-role")
+@_user
+@_role
+def revoke_role(user: str, role: str) -> None:
+    """Take the permissions of a role from a user. The user has to sign in again.
+
+    \b
+    Example:
+      flask users revoke-role ada@example.com reviewer
+    """
+    _say_permissions(users.revoke_role(users.find(user).id, role, by=operator()))
+
+
+@group.command()
+@_user
+@yes_option
+def deactivate(user: str, yes: bool) -> None:
+    """Shut a user out: sessions end, API keys stop working, nobody signs in as them any more.
+
+    \b
+    Example:
+      flask users deactivate ada@example.com --yes
+    """
+    found = users.find(user)
+    ask(_("Deactivate %(email)s?", email=found.email), yes=yes)
+    users.deactivate(found.id, by=operator())
+    click.echo(_("%(email)s is deactivated.", email=found.email))
+
+
+@group.command("confirm-email")
+@_user
+def confirm_email(user: str) -> None:
+    """Say that a user's e-mail address is theirs; they get the initial tokens where these waited for it.
+
+    \b
+    Example:
+      flask users confirm-email ada@example.com
+    """
+    confirmed = users.confirm_email(users.find(user).id, by=operator())
+    click.echo(_("The address %(email)s is confirmed.", email=confirmed.email))
+
+
+def _say_permissions(user: User) -> None:
+    held = ", ".join(user.permissions) or _("no permissions")
+    click.echo(_("%(email)s holds: %(held)s.", email=user.email, held=held))
 
 
 def _password(from_stdin: bool) -> str:

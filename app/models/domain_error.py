@@ -1,5 +1,6 @@
 """What can go wrong, by name. Services raise these and nothing else; `app/errors.py` shows them to people and programs."""
 
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 
@@ -23,7 +24,12 @@ class DomainError(Exception):
         self.text = text or type(self).text
         self.errors = errors or {}
         self.values = values
-        super().__init__(self.text % values if values else self.text)
+        super().__init__(self.text % {name: _plain(value) for name, value in values.items()} if values else self.text)
+
+
+def _plain(value: Any) -> Any:
+    """A value as a log or a terminal shows it; pages have the reader's own way."""
+    return f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if isinstance(value, datetime) else value
 
 
 class InvalidInput(DomainError):
@@ -35,6 +41,13 @@ class InvalidInput(DomainError):
     def __str__(self) -> str:
         details = "; ".join(f"{field}: {' '.join(said)}" for field, said in self.errors.items())
         return f"{super().__str__()} {details}".strip()
+
+
+class InvalidJson(DomainError):
+    """A body is no JSON, or leaves room for two meanings."""
+
+    code, status = "invalid_json", 400
+    text = N_("The body is not JSON.")
 
 
 class NotFound(DomainError):
@@ -72,11 +85,32 @@ class SignInNeeded(DomainError):
     text = N_("Please sign in.")
 
 
+class BadKey(DomainError):
+    """There is no live API key with the secret that was shown."""
+
+    code, status = "bad_key", 401
+    text = N_("This API key is unknown, expired or revoked.")
+
+
+class ForeignOrigin(DomainError):
+    """A page of another site tried to use the session of somebody who is signed in here."""
+
+    code, status = "origin", 403
+    text = N_("This call does not come from a page of this site. Programs use an API key.")
+
+
 class TooManyAttempts(DomainError):
     """A limit on attempts was reached; `retry_after` is in seconds."""
 
     code, status = "too_many_attempts", 429
     text = N_("Too many attempts. Please wait a few minutes and try again.")
+
+
+class TooManyRequests(DomainError):
+    """A program calls more often than it may; `retry_after` is in seconds."""
+
+    code, status = "too_many_requests", 429
+    text = N_("You call too often. Please wait a moment and try again.")
 
 
 class AlreadyExists(DomainError):
@@ -140,6 +174,13 @@ class AlreadyDecided(DomainError):
 
     code, status = "already_decided", 409
     text = N_("Request #%(number)s is already %(status)s, by %(by)s on %(at)s.")
+
+
+class AlreadyProcessed(AlreadyDecided):
+    """The same, as clients of quota requests know it; values as there."""
+
+    status = 400
+    text = N_("Request already processed")
 
 
 class ChangedMeanwhile(DomainError):

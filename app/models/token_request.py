@@ -114,7 +114,10 @@ class TokenRequest(Document):
             {"fields": ["open_key"], "unique": True, "sparse": True, "cls": False},
             {"fields": ["day_key"], "unique": True, "sparse": True, "cls": False},
             {"fields": ["status", "-number"], "cls": False},
+            {"fields": ["kind", "-number"], "cls": False},
+            {"fields": ["kind", "status", "-number"], "cls": False},
             {"fields": ["user", "-number"], "cls": False},
+            {"fields": ["user", "kind", "-number"], "cls": False},
             {"fields": ["status", "waiting_since"], "cls": False},
             {"fields": ["due.at"], "sparse": True, "cls": False},
         ],
@@ -133,6 +136,11 @@ class TokenRequest(Document):
     def may(self, to_status: str) -> bool:
         """Whether a step to `to_status` is possible from here, for whoever may take it."""
         return (Status(self.status), Status(to_status)) in TRANSITIONS
+
+    @property
+    def own_status(self) -> Status:
+        """The status as its owner hears it: nobody is called a spammer to their face."""
+        return Status.REJECTED if self.status == Status.SPAM else Status(self.status)
 
     @property
     def failed_items(self) -> list[dict[str, Any]]:

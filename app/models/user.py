@@ -38,7 +38,9 @@ class User(Document):
 
     email = StringField(required=True, max_length=254)
     email_confirmed = BooleanField(required=True, default=False)
+    # E.164, with its plus.
     phone = StringField(max_length=16)
+    phone_confirmed = BooleanField(required=True, default=False)
     name = StringField(max_length=100, default="")
     picture_url = StringField(max_length=2_000)
     external_id = StringField(max_length=128)
@@ -56,8 +58,10 @@ class User(Document):
     last_seen_at = DateTimeField()
     due = ListField(DictField())
 
-    # Whether ADMIN_EMAILS lets this user use permissions at all; not stored, set by whoever loads the user to act.
+    # Not stored, set by whoever loads the user to act: whether ADMIN_EMAILS lets this user use permissions at all, and
+    # where the user acts through a key, what that key may.
     may_hold_permissions = True
+    key_scopes: frozenset[str] | None = None
 
     meta: ClassVar[dict[str, Any]] = {
         "collection": "users",
@@ -105,7 +109,8 @@ class User(Document):
 
     def has(self, permission: Permission) -> bool:
         """Whether the user holds `permission` and may use it."""
-        return self.active and self.may_hold_permissions and permission in self.permissions
+        by_key = self.key_scopes is None or permission in self.key_scopes
+        return self.active and self.may_hold_permissions and by_key and permission in self.permissions
 
     @property
     def has_any_permission(self) -> bool:

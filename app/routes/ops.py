@@ -1,6 +1,7 @@
-"""What machines ask: is the process alive, is it ready, what may a crawler read."""
+"""What machines ask: is the process alive, is it ready, what may a crawler read, what icon is shown."""
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, redirect, url_for
+from flask.typing import ResponseReturnValue
 
 from app import db
 from app.access import public
@@ -32,3 +33,10 @@ def readyz() -> tuple[Response, int]:
 def robots() -> Response:
     """Nothing here is for search engines."""
     return Response(ROBOTS, mimetype="text/plain", headers={"Cache-Control": "public, max-age=86400"})
+
+
+@blueprint.get("/favicon.ico")
+@public
+def favicon() -> ResponseReturnValue:
+    """Browsers ask here for the icon of whatever is no page, such as the API's document."""
+    return redirect(url_for("static", filename="favicon.svg"), 301)

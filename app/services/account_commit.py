@@ -8,13 +8,13 @@ document still has what the ledger lacks; `docs/adr/0002-entries-in-the-account.
 import random
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from bson import ObjectId
 from flask import current_app
-from pymongo import ReadPreference, ReturnDocument
+from pymongo import ReturnDocument
 from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 from pymongo.read_concern import ReadConcern
@@ -41,7 +41,7 @@ Document = dict[str, Any]
 class Outcome:
     """What an operation did; a repeat of its key gets the same, `available` as it was then and `replayed` True.
 
-    `copies` and `performs` tell the caller that entries are to be copied, or due items to be done.
+    `copies` and `performs` are for `token_accounts` alone: that entries are to be copied, or due items to be done.
     """
 
     entry_id: ObjectId
@@ -54,8 +54,8 @@ class Outcome:
     expires_at: datetime | None = None
     uncovered: int = 0
     replayed: bool = False
-    copies: bool = False
-    performs: bool = False
+    copies: bool = field(default=False, compare=False, repr=False)
+    performs: bool = field(default=False, compare=False, repr=False)
 
 
 Result = Outcome | DomainError
@@ -68,9 +68,7 @@ def accounts() -> Collection[Document]:
 
 def entries() -> Collection[Document]:
     """The ledger, as raw documents; reads see only what a majority has."""
-    return LedgerEntry._get_collection().with_options(
-        read_concern=ReadConcern("majority"), read_preference=ReadPreference.PRIMARY
-    )
+    return LedgerEntry._get_collection().with_options(read_concern=ReadConcern("majority"))
 
 
 def policy() -> Policy:
@@ -99,11 +97,15 @@ def read(account_id: ObjectId, at: datetime) -> Account:
 
 
 def _opened(account_id: ObjectId, at: datetime) -> tuple[Account, list[Document]]:
-    """The account that the first operation of a user makes; raises `NotFound` where there is no such user."""
-    user = User._get_collection().find_one({"_id": account_id}, {"tier": 1})
+    """The account that the first operation of a user makes; raises `NotFound` where there is no such user.
+
+    Where mail is configured, it begins without the initial grant until the user's address is confirmed.
+    """
+    user = User._get_collection().find_one({"_id": account_id}, {"tier": 1, "email_confirmed": 1})
     if user is None:
         raise NotFound
-    initial = current_app.config["INITIAL_TOKENS"]
+    waits = current_app.config["MAIL_SERVER"] and not user["email_confirmed"]
+    initial = 0 if waits else current_app.config["INITIAL_TOKENS"]
     return account_rules.open_account(account_id, terms(user["tier"]), initial, policy(), at)
 
 
@@ -151,26 +153,27 @@ def _work_out(
     waiting = count - (document["drained_seq"] if document else 0)
     for operation in operations:
         if operation.key is not None and operation.key in known:
-            results.append(_repeat(account_id, operation, known[operation.key]))
+            result = _repeat(account_id, operation, known[operation.key])
+            results.append(result)
+            # The initial grant of an account that opens with it: written, so that no other way of opening comes first.
+            changed = changed or (document is None and isinstance(result, Outcome))
             continue
         earlier = known.get(operation.arguments.get("undoes") or operation.arguments.get("hold"))
+        informed = replace(operation, earlier=earlier) if earlier else operation
         try:
-            account, new, follows = account_rules.apply(account, replace(operation, earlier=earlier), rules)
+            account, new, follows = account_rules.apply(account, informed, rules)
         except DomainError as refusal:
             results.append(refusal)
             continue
         entry, changed = new[-1], True
         if operation.key is not None:
             known[operation.key] = entry
+        added += new
+        due += follows
         crosses = (count + len(new)) // COPY_BATCH > count // COPY_BATCH
-        added, due, count, waiting = added + new, due + follows, count + len(new), waiting + len(new)
-        results.append(
-            replace(
-                _outcome(account_id, entry, account.available),
-                copies=crosses or waiting > LONGEST_BACKLOG,
-                performs=bool(follows),
-            )
-        )
+        count, waiting = count + len(new), waiting + len(new)
+        copies = crosses or waiting > LONGEST_BACKLOG
+        results.append(_outcome(account_id, entry, account.available, copies=copies, performs=bool(follows)))
     return results, _Write(account, added, due) if changed else None
 
 
@@ -198,10 +201,10 @@ def _repeat(account_id: ObjectId, operation: Operation, entry: Mapping[str, Any]
     """The first answer again, or the conflict where something else came under the same key."""
     if entry["fingerprint"] != operation.fingerprint():
         return HoldClosed() if "hold" in operation.arguments else KeyReused()
-    return replace(_outcome(account_id, entry, entry["available"]), replayed=True)
+    return _outcome(account_id, entry, entry["available"], replayed=True)
 
 
-def _outcome(account_id: ObjectId, entry: Mapping[str, Any], available: int) -> Outcome:
+def _outcome(account_id: ObjectId, entry: Mapping[str, Any], available: int, **flags: bool) -> Outcome:
     answer = entry.get("answer", {})
     return Outcome(
         entry_id=entry["_id"],
@@ -213,6 +216,7 @@ def _outcome(account_id: ObjectId, entry: Mapping[str, Any], available: int) -> 
         hold_id=f"{account_id}{entry['_id']}" if entry["type"] == "hold" else None,
         expires_at=answer.get("expires_at"),
         uncovered=answer.get("uncovered", 0),
+        **flags,
     )
 
 
@@ -279,7 +283,7 @@ def spend_plainly(account_id: ObjectId, operations: Sequence[Operation]) -> list
     for entry in new:
         available += entry["amount"]
         # One copier a write is enough.
-        results.append(replace(_outcome(account_id, entry, available), copies=copies and entry is new[-1]))
+        results.append(_outcome(account_id, entry, available, copies=copies and entry is new[-1]))
     return results
 
 
@@ -325,12 +329,8 @@ def drain(account_id: ObjectId) -> None:
     """Copies all that waits, and takes the account off the worker's list if nothing came meanwhile."""
     while copy(account_id):
         pass
-    document = accounts().find_one({"_id": account_id}, {"entry_count": 1})
-    if document is not None:
-        accounts().update_one(
-            {"_id": account_id, "entry_count": document["entry_count"], "drained_seq": document["entry_count"]},
-            {"$unset": {"drain_at": ""}},
-        )
+    nothing_waits = {"$eq": ["$entry_count", "$drained_seq"]}
+    accounts().update_one({"_id": account_id, "$expr": nothing_waits}, {"$unset": {"drain_at": ""}})
 
 
 def drain_waiting(limit: int = 1_000) -> int:

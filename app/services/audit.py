@@ -29,7 +29,7 @@ def record(
         at=at,
         action=action,
         actor={name: actor[name] for name in ("kind", "id", "name")},
-        on_behalf_of=on_behalf_of,
+        on_behalf_of=on_behalf_of or actor.get("on_behalf_of"),
         object=dict(object),
         before=dict(before or {}),
         after=dict(after or {}),

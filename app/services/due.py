@@ -15,6 +15,7 @@ from pymongo.errors import PyMongoError
 
 from app import clock, db
 from app.models.actor import Actor
+from app.models.api_key import ApiKey
 from app.models.domain_error import Busy, DomainError, Unavailable
 from app.models.message import Message
 from app.models.token_account import TokenAccount
@@ -26,7 +27,7 @@ log = logging.getLogger(__name__)
 
 # How long an item is left to the caller that wrote it before the worker takes it over.
 GRACE = timedelta(seconds=10)
-CARRIERS: tuple[type[Document], ...] = (TokenRequest, TokenAccount, User, Message)
+CARRIERS: tuple[type[Document], ...] = (TokenRequest, TokenAccount, User, Message, ApiKey)
 
 
 def _reset_account(
@@ -41,12 +42,17 @@ def _revoke_from_account(
     token_accounts.revoke(user, undoes=undoes, by=Actor(**by), reason=reason, key=key, reference=reference)
 
 
+def _give_initial_grant(*, key: str, at: datetime, user: ObjectId) -> None:
+    token_accounts.grant_initial(user)
+
+
 def _charge_answer(*, key: str, at: datetime, message: ObjectId, tokens: int) -> None:
     answers.charge(message, tokens)
 
 
 # Each verb takes the item's key and time and its arguments, and does nothing under a key that it has seen.
 VERBS: dict[str, Callable[..., None]] = {
+    "account.grant_initial": _give_initial_grant,
     "account.reset": _reset_account,
     "account.revoke": _revoke_from_account,
     "answer.charge": _charge_answer,

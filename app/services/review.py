@@ -211,7 +211,7 @@ def _is_repeat(current: TokenRequest, to: Status, by: Actor, note: str) -> bool:
 
 
 def _check_role(current: TokenRequest, role: Role, by: Actor) -> None:
-    owns = by.kind == "user" and by.id == str(current.user)
+    owns = by.person == str(current.user)
     if role is Role.OWNER and not owns:
         raise Forbidden
     if role is Role.REVIEWER and by.kind == "system":

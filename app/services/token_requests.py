@@ -1,6 +1,7 @@
 """Submitting, editing and finding requests. The insert itself decides who may submit: two unique keys, no check before it."""
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -13,7 +14,9 @@ from pymongo.errors import DuplicateKeyError
 
 from app import clock
 from app.models.actor import Actor
+from app.models.audit_event import Action
 from app.models.domain_error import (
+    N_,
     AlreadyDecided,
     AlreadyPending,
     Busy,
@@ -33,6 +36,7 @@ LONGEST_REASON = 500
 # How often a submit that others overtook looks again before it gives up; each time somebody else has submitted.
 MOST_ATTEMPTS = 20
 KIND = "quota"
+_NUMBER = re.compile(r"[0-9]{1,15}")
 _OBJECT_ID = re.compile(r"[0-9a-f]{24}")
 
 
@@ -108,6 +112,8 @@ def _new(user: User, reason: str, usage: dict[str, int], by: Actor) -> QuotaRequ
     at, id_, number = clock.now(), ObjectId(), numbers.next_number("token_requests")
     key, url = f"request:{id_}:0", f"/requests/{number}"
     told = {"number": number, "name": user.display_name}
+    object_ = {"kind": "request", "id": str(id_), "number": number}
+    audited = {"action": Action.REQUEST_SUBMIT.value, "actor": by.trail(), "object": object_}
     return QuotaRequest(
         id=id_,
         number=number,
@@ -132,6 +138,8 @@ def _new(user: User, reason: str, usage: dict[str, int], by: Actor) -> QuotaRequ
                 url=f"/admin{url}",
                 except_user=user.id,
             ),
+            # What users do for themselves needs no trail beside the request; what is done for them does.
+            *([due_item(key, "audit", at=at, **audited)] if by.kind != "user" else []),
         ],
     )
 
@@ -217,13 +225,14 @@ def by_number(number: int) -> TokenRequest:
     return _found(TokenRequest.objects(number=number).first())
 
 
-def find(reference: str) -> TokenRequest:
-    """The request that a number or an id names."""
-    if reference.isascii() and reference.isdigit() and len(reference) <= 15:
-        return by_number(int(reference))
-    if _OBJECT_ID.fullmatch(reference):
-        return by_id(ObjectId(reference))
-    raise NotFound
+def find(reference: str, *, kind: str | None = None) -> TokenRequest:
+    """The request that a number or an id names, if it is of the kind, where one is given."""
+    found = None
+    if _NUMBER.fullmatch(reference):
+        found = TokenRequest.objects(number=int(reference)).first()
+    elif _OBJECT_ID.fullmatch(reference):
+        found = TokenRequest.objects(id=ObjectId(reference)).first()
+    return _found(found if found and kind in (None, found.kind) else None)
 
 
 def own(user_id: ObjectId, number: int) -> TokenRequest:
@@ -231,22 +240,34 @@ def own(user_id: ObjectId, number: int) -> TokenRequest:
     return _found(TokenRequest.objects(number=number, user=user_id).first())
 
 
-def mine(user_id: ObjectId, *, before: int | None = None, limit: int = 50) -> list[TokenRequest]:
+def mine(
+    user_id: ObjectId, *, kind: str | None = None, before: int | None = None, limit: int = 50
+) -> list[TokenRequest]:
     """A user's requests, newest first; `before` is the number of the last one on the page before this one."""
-    return _page(TokenRequest.objects.of(user_id), before, limit)
+    return _page(TokenRequest.objects.of(user_id).filter(**_where(kind=kind)), before, limit)
 
 
 def desk_page(
     *, status: Status | None = None, kind: str | None = None, before: int | None = None, limit: int = 50
 ) -> list[TokenRequest]:
     """Everybody's requests, newest first, of a status and a kind where given."""
-    chosen = {name: value for name, value in {"status": status, "kind": kind}.items() if value}
-    return _page(TokenRequest.objects(**chosen), before, limit)
+    return _page(TokenRequest.objects(**_where(status=status, kind=kind)), before, limit)
 
 
-def pending_count(at_most: int = 10_001) -> int:
-    """How many wait for a decision; counting stops at `at_most`."""
-    return TokenRequest._get_collection().count_documents({"status": Status.PENDING}, limit=at_most)
+def count(*, status: Status | None = None, kind: str | None = None, at_most: int = 10_001) -> int:
+    """How many requests there are of a status and a kind; counting stops at `at_most`."""
+    return TokenRequest._get_collection().count_documents(_where(status=status, kind=kind), limit=at_most)
+
+
+def pending_count() -> int:
+    """How many wait for a decision."""
+    return count(status=Status.PENDING)
+
+
+def totals(kind: str) -> Counter[str]:
+    """How many requests of a kind stand where; a status that none has counts 0."""
+    by_status = [{"$match": {"kind": kind}}, {"$group": {"_id": "$status", "count": {"$sum": 1}}}]
+    return Counter({one["_id"]: one["count"] for one in TokenRequest._get_collection().aggregate(by_status)})
 
 
 def oldest_pending() -> TokenRequest | None:
@@ -259,11 +280,15 @@ def stuck() -> list[TokenRequest]:
     return list(TokenRequest.objects.stuck().newest_first())
 
 
+def _where(**values: str | None) -> dict[str, str]:
+    return {name: str(value) for name, value in values.items() if value}
+
+
 def _page(requests: Any, before: int | None, limit: int) -> list[TokenRequest]:
     return list((requests.filter(number__lt=before) if before else requests).newest_first().limit(limit))
 
 
 def _found(token_request: TokenRequest | None) -> TokenRequest:
     if token_request is None:
-        raise NotFound
+        raise NotFound(N_("Request not found"))
     return token_request

@@ -1,6 +1,8 @@
 """Users: making, finding and changing them. A change ends the sessions that it must end, and leaves an audit event."""
 
+import re
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from bson import ObjectId
@@ -13,13 +15,17 @@ from pymongo.errors import DuplicateKeyError
 from app import clock
 from app.models.actor import Actor
 from app.models.audit_event import Action
-from app.models.domain_error import N_, AlreadyExists, Busy, InvalidInput, NotFound
+from app.models.domain_error import N_, AlreadyExists, Busy, Forbidden, InvalidInput, NotFound
 from app.models.due_item import due_item
 from app.models.permission import Permission
 from app.models.user import User
 from app.services import due, last_admin, login_sessions, passwords, rights
 
 LONGEST_EMAIL, LONGEST_NAME = 254, 100
+_OBJECT_ID = re.compile(r"[0-9a-f]{24}")
+_EXTERNAL_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+# As people write it: with spaces, dashes and brackets, with and without the plus.
+_PHONE = re.compile(r"\+?[0-9][0-9 ().-]{4,30}")
 TAKEN = {
     "email": N_("A user with this e-mail address exists already."),
     "phone": N_("A user with this phone number exists already."),
@@ -36,7 +42,7 @@ def create(
     roles: Iterable[str] = (),
     by: Actor,
 ) -> User:
-    """A new user; without a password nobody can sign in with one.
+    """A new user; without a password nobody can sign in with one. Whoever manages users vouches for the address.
 
     Raises `InvalidInput` by field, `AlreadyExists` naming the field, `Forbidden` where `by` holds less than it gives.
     """
@@ -44,17 +50,36 @@ def create(
     email = normalised_email(email)
     tier = tier or current_app.config["DEFAULT_TIER"]
     permissions = rights.permissions_of(roles)
-    _check_name(name)
     if tier not in current_app.config["TIERS"]:
         raise InvalidInput(errors={"tier": [N_("There is no such tier.")]})
     if permissions:
         rights.check_may_give(permissions, email, by=by)
+    user = User(id=ObjectId(), email=email, name=name, tier=tier, permissions=permissions)
+    user.locale = current_app.config["DEFAULT_LOCALE"]
+    # A program passes on what it was told; it has not seen whose address it is.
+    user.email_confirmed = by.kind != "key"
+    return _insert(user, password, by=by)
+
+
+def register(email: str, *, password: str, name: str, locale: str, address: str | None, request_id: str | None) -> User:
+    """A new user by their own hand, with nothing that is for others to give; the e-mail address is not confirmed.
+
+    Raises as `create`. `address` and `request_id` are for the audit trail.
+    """
+    tier = current_app.config["DEFAULT_TIER"]
+    user = User(id=ObjectId(), email=normalised_email(email), name=name.strip(), tier=tier, locale=locale)
+    return _insert(user, password, by=Actor("user", str(user.id), user.display_name, address, request_id))
+
+
+def _insert(user: User, password: str | None, *, by: Actor) -> User:
+    _check_name(user.name)
+    user.name = user.name.strip()
     if password is not None:
-        passwords.check(password, email=email)
-    user = User(id=ObjectId(), email=email, name=name.strip(), tier=tier, permissions=permissions)
-    user.locale, user.time_zone = current_app.config["DEFAULT_LOCALE"], current_app.config["TIME_ZONE"]
-    user.password_hash = passwords.hashed(password) if password is not None else None
-    user.due = [_audit(user, Action.USER_CREATE, by=by, after={"tier": tier, "permissions": permissions})]
+        passwords.check(password, email=user.email)
+        user.password_hash = passwords.hashed(password)
+    user.time_zone = current_app.config["TIME_ZONE"]
+    given = {"tier": user.tier, "permissions": list(user.permissions)}
+    user.due = [_audit(user, Action.USER_CREATE, by=by, after=given)]
     user.validate()
     try:
         User._get_collection().insert_one(user.to_mongo())
@@ -93,6 +118,28 @@ def find(reference: str) -> User:
     return user
 
 
+def resolve(reference: str) -> User:
+    """The user whom a program names: by id, `external:<id>`, or an e-mail address or phone number that is confirmed.
+
+    Raises `NotFound`. What is not confirmed is only what somebody says of themselves, and names nobody.
+    """
+    name, _, external_id = reference.partition(":")
+    found = User.objects.none()
+    if name == "external" and _EXTERNAL_ID.fullmatch(external_id):
+        found = User.objects(external_id=external_id)
+    elif _OBJECT_ID.fullmatch(reference):
+        found = User.objects(id=reference)
+    elif "@" in reference:
+        with suppress(InvalidInput):
+            found = User.objects(email=normalised_email(reference), email_confirmed=True)
+    elif _PHONE.fullmatch(reference):
+        found = User.objects(phone="+" + re.sub("[^0-9]", "", reference), phone_confirmed=True)
+    user = found.first()
+    if user is None:
+        raise NotFound(N_("There is no such user."))
+    return user
+
+
 def page(*, before: ObjectId | None = None, limit: int = 50) -> list[User]:
     """Users, newest first; the last one's id is `before` of the next page."""
     users = User.objects.newest_first()
@@ -102,8 +149,9 @@ def page(*, before: ObjectId | None = None, limit: int = 50) -> list[User]:
 
 
 def by_ids(user_ids: Iterable[ObjectId]) -> dict[ObjectId, User]:
-    """Name and e-mail of all these users in one query, for a list that names them; who is gone is left out."""
-    return {user.id: user for user in User.objects(id__in=list(set(user_ids))).only("name", "email")}
+    """Name, e-mail and picture of all these users in one query, for a list that names them; who is gone is left out."""
+    found = User.objects(id__in=list(set(user_ids))).only("name", "email", "picture_url")
+    return {user.id: user for user in found}
 
 
 def normalised_email(email: str) -> str:
@@ -145,12 +193,32 @@ def deactivate(user_id: ObjectId, *, by: Actor) -> User:
 def set_password(user_id: ObjectId, password: str, *, by: Actor) -> User:
     """Gives the user a new password and ends all their sessions."""
     user = get(user_id)
+    if by.kind == "key":
+        # It could sign in with it, and would outlive its own end.
+        raise Forbidden
     if by.id != str(user.id):
         rights.check_manages(by)
         # Whoever sets a password can sign in with it, and so do whatever its owner may.
         rights.check_holds(user.permissions, by=by)
     passwords.check(password, email=user.email)
     return _change(user, {"password_hash": passwords.hashed(password)}, action=Action.USER_SET_PASSWORD, by=by)
+
+
+def confirm_email(user_id: ObjectId, *, by: Actor) -> User:
+    """The address is the user's: they showed it, or somebody who manages users says so. Brings the initial tokens, once."""
+    user = get(user_id)
+    if by.id != str(user.id):
+        rights.check_manages(by)
+    confirmed = {"email_confirmed": True}
+    said = _audit(user, Action.USER_CONFIRM_EMAIL, by=by, before={"email_confirmed": False}, after=confirmed)
+    given = due_item("initial", "account.grant_initial", at=said["at"], user=user.id)
+    changed = User._get_collection().update_one(
+        {"_id": user.id, "email": user.email, "email_confirmed": False},
+        {"$set": confirmed, "$push": {"due": {"$each": [given, said]}}},
+    )
+    if changed.modified_count:
+        due.perform(User, user.id)
+    return get(user.id)
 
 
 def _set_permissions(

@@ -138,7 +138,7 @@ class TestShow:
     def test_anything_else_is_an_error(self, flask, reference):
         make_request()
         result = flask("show", "--", reference)
-        assert (result.exit_code, result.stdout, result.stderr) == (1, "", "Error: Not found.\n")
+        assert (result.exit_code, result.stdout, result.stderr) == (1, "", "Error: Request not found\n")
 
     def test_a_text_that_drives_terminals_is_shown_harmlessly(self, flask):
         token_request = make_request(reason="two\nlines \u202e reversed")
@@ -188,7 +188,7 @@ class TestApprove:
     def test_no_request_no_decision(self, flask, reference):
         token_request = make_request()
         result = flask("approve", "--", reference)
-        assert (result.exit_code, result.stderr) == (1, "Error: Not found.\n")
+        assert (result.exit_code, result.stderr) == (1, "Error: Request not found\n")
         assert stored(token_request)["status"] == "pending"
 
     def test_a_response_that_is_too_long_decides_nothing(self, flask):
@@ -246,4 +246,4 @@ class TestFinish:
         assert stored(token_request) == before
 
     def test_one_that_is_not_there_is_an_error(self, flask):
-        assert (flask("finish", "99").exit_code, flask("finish", "99").stderr) == (1, "Error: Not found.\n")
+        assert (flask("finish", "99").exit_code, flask("finish", "99").stderr) == (1, "Error: Request not found\n")

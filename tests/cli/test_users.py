@@ -9,9 +9,10 @@ from pymongo.collection import Collection
 from pymongo.errors import ServerSelectionTimeoutError
 
 from app.models.audit_event import AuditEvent
+from app.models.domain_error import UserInactive
 from app.models.user import User
-from app.services import passwords
-from tests.factories import PASSWORD, make_user
+from app.services import api_keys, passwords, token_accounts, users
+from tests.factories import OPERATOR, PASSWORD, make_admin, make_user, sign_in
 
 
 @pytest.fixture
@@ -126,8 +127,93 @@ class TestShow:
         assert (result.exit_code, result.stderr) == (1, "Error: There is no such user.\n")
 
 
+class TestWhatEndsSessions:
+    """Each of these commands is felt at the user's next request."""
+
+    @pytest.fixture
+    def ann(self):
+        make_admin()
+        return make_user("ann@example.com", roles=["support"])
+
+    @pytest.fixture
+    def browser(self, client, ann):
+        sign_in(client, ann)
+        assert client.get("/account").status_code == 200
+        return client
+
+    @pytest.mark.parametrize(
+        ("words", "stdin", "said"),
+        [
+            (["set-password", "ann@example.com", "--password-stdin"], PASSWORD, "has a new password"),
+            (["grant-role", "ann@example.com", "reviewer"], "", "ann@example.com holds: requests.review, users.read."),
+            (["revoke-role", "ann@example.com", "support"], "", "ann@example.com holds: no permissions."),
+            (["deactivate", "ann@example.com", "--yes"], "", "ann@example.com is deactivated."),
+            (["deactivate", "ann@example.com"], "y\n", "ann@example.com is deactivated."),
+        ],
+    )
+    def test_the_session_is_dead_at_the_next_request(self, flask, browser, words, stdin, said):
+        result = flask(*words, stdin=stdin)
+        assert result.exit_code == 0, result.output
+        assert said in result.stdout
+        assert browser.get("/account").location == "/sign-in?next=/account"
+
+    @pytest.mark.parametrize(
+        ("words", "stdin", "code"),
+        [
+            (["set-password", "ann@example.com", "--password-stdin"], "short", 1),
+            (["set-password", "ann@example.com", "--password-stdin"], "", 1),
+            (["set-password", "ann@example.com"], PASSWORD, 2),
+            (["set-password", "ann@example.com", "--password", PASSWORD], "", 2),
+            (["grant-role", "ann@example.com", "support"], "", 0),
+            (["grant-role", "ann@example.com", "boss"], "", 2),
+            (["grant-role", "ann@example.com"], "", 2),
+            (["revoke-role", "nobody@example.com", "support"], "", 1),
+            (["deactivate", "ann@example.com"], "n\n", 1),
+            (["deactivate", "ann@example.com"], "", 1),
+            (["deactivate", "nobody@example.com", "--yes"], "", 1),
+            (["confirm-email", "ann@example.com"], "", 0),
+        ],
+    )
+    def test_what_changes_nothing_ends_no_session(self, flask, browser, words, stdin, code):
+        assert flask(*words, stdin=stdin).exit_code == code
+        assert browser.get("/account").status_code == 200
+
+    def test_the_new_password_is_the_one_to_sign_in_with(self, flask, ann):
+        flask("set-password", str(ann.id), "--password-stdin", stdin="another fine password 7\n")
+        assert passwords.matches(User.objects.get(id=ann.id).password_hash, "another fine password 7")
+
+    def test_a_key_of_a_deactivated_user_is_refused(self, flask, client, ann):
+        _, secret = api_keys.create(ann.id, name="x", scopes=["self"], by=OPERATOR)
+        flask("deactivate", "ann@example.com", "--yes")
+        with pytest.raises(UserInactive):
+            api_keys.find(secret)
+
+    def test_the_last_admin_stays(self, flask):
+        make_admin("boss@example.com")
+        for words in (["deactivate", "boss@example.com", "--yes"], ["revoke-role", "boss@example.com", "admin"]):
+            result = flask(*words)
+            assert result.exit_code == 1
+            assert "This is the last user who may manage users." in result.stderr
+        assert User.objects.get(email="boss@example.com").has_any_permission
+
+
+class TestConfirmEmail:
+    def test_it_brings_the_tokens_that_waited(self, app, flask, monkeypatch):
+        monkeypatch.setitem(app.config, "MAIL_SERVER", "mail.example.com")
+        register = {"password": PASSWORD, "name": "", "locale": "en", "address": None, "request_id": None}
+        ann = users.register("ann@example.com", **register)
+        assert token_accounts.view(ann.id).available == 100_000
+        result = flask("confirm-email", "ann@example.com")
+        assert (result.exit_code, result.stdout) == (0, "The address ann@example.com is confirmed.\n")
+        assert token_accounts.view(ann.id).available == 150_000
+
+    def test_nobody_is_an_error(self, flask):
+        assert flask("confirm-email", "nobody@example.com").exit_code == 1
+
+
 def test_help_has_an_example_for_every_command(flask):
-    for verb in ("create", "list", "show"):
+    verbs = ("create", "list", "show", "set-password", "grant-role", "revoke-role", "deactivate", "confirm-email")
+    for verb in verbs:
         text = flask(verb, "--help").stdout
         assert "Example:" in text
         assert f"flask users {verb}" in text

@@ -5,10 +5,15 @@ from app import access
 OPEN_TO_EVERYBODY = {
     "static",
     "bootstrap.static",
+    "swagger.static",
+    "api_document.docs",
+    "api_document.openapi",
     "home.home",
     "ops.healthz",
     "ops.readyz",
     "ops.robots",
+    "ops.favicon",
+    "register.register",
     "sign_in.sign_in",
     "sign_in.sign_out",
 }

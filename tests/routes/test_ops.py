@@ -32,3 +32,8 @@ def test_crawlers_are_told_to_stay_away(client):
 def test_nobody_need_sign_in_for_these_and_no_host_is_refused(client, app, monkeypatch):
     monkeypatch.setitem(app.config, "PUBLIC_URL", "https://desk.example.com")
     assert client.get("/healthz", headers={"Host": "10.0.0.7:8000"}).status_code == 200
+
+
+def test_browsers_find_the_icon_where_no_page_names_it(client):
+    response = client.get("/favicon.ico", follow_redirects=True)
+    assert (response.status_code, response.mimetype) == (200, "image/svg+xml")

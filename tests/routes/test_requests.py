@@ -1,7 +1,9 @@
 """A user's own requests: the list, asking, one of them, withdrawing it."""
 
 import pytest
+from bson import ObjectId
 
+from app.models.actor import Actor
 from app.models.token_request import Status, TokenRequest
 from app.services import review, token_accounts, token_requests
 from tests.factories import OPERATOR, actor_of, make_admin, make_request, make_user, sign_in
@@ -209,3 +211,9 @@ def test_a_stranger_is_asked_to_sign_in(app, path):
 def test_a_stranger_submits_nothing(app):
     assert ask(app.test_client()).status_code == 303
     assert TokenRequest.objects.count() == 0
+
+
+def test_what_a_program_sent_for_the_user_is_theirs_in_the_history(client, user):
+    by = Actor("key", str(ObjectId()), "A program", on_behalf_of=str(user.id))
+    token_request = token_requests.submit_quota(user, reason="For the nightly job.", by=by)
+    assert "You ·" in text_of(client.get(f"/requests/{token_request.number}"))

@@ -1,14 +1,16 @@
 """What another process does between two statements of an operation: each gap that could lose or double something."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from mongoengine.connection import get_db
 from pymongo.errors import BulkWriteError
 
 from app import clock
 from app.models.account import Operation
-from app.models.domain_error import HoldClosed, InsufficientTokens, KeyReused
+from app.models.domain_error import Busy, HoldClosed, InsufficientTokens, KeyReused
 from app.models.token_account import TokenAccount
 from app.models.user import User
 from app.services import account_commit, due, token_accounts
@@ -86,8 +88,8 @@ def test_an_entry_that_stands_in_both_places_is_one(user, statements):
     assert amounts(user) == [-7]
 
 
-@pytest.mark.parametrize("place", [LOOK_UP, WRITE])
-@pytest.mark.parametrize("copied", [False, True])
+@pytest.mark.parametrize("place", ["find token_accounts", LOOK_UP, WRITE])
+@pytest.mark.parametrize("copied", [False, True], ids=["waiting", "copied"])
 def test_a_key_that_another_process_uses_meanwhile_has_one_effect(user, statements, place, copied):
     theirs = []
 
@@ -179,6 +181,26 @@ def test_what_is_due_is_kept_when_the_account_is_written_meanwhile(user, stateme
     assert get_db().token_accounts.find_one()["due"] == []
 
 
+def test_what_is_due_from_before_is_kept_by_the_next_write(user, statements):
+    with statements.dying(2, after=True) as fate:
+        token_accounts.reset(user.id, by=OPERATOR, reason="Asked for")
+    assert fate.happened
+    assert len(get_db().token_accounts.find_one()["due"]) == 1
+    token_accounts.add_bonus(user.id, 5, by=OPERATOR, reason="Sorry")
+    events = [event["action"] for event in get_db().audit_events.find({"object.kind": "account"})]
+    assert sorted(events) == ["account.bonus", "account.reset"]
+    assert get_db().token_accounts.find_one()["due"] == []
+
+
+def test_one_for_whom_others_are_always_too_quick_is_told_and_nothing_was_done(user, statements):
+    with statements.always(WRITE, lambda: elsewhere(user, "spend", tokens=1)), pytest.raises(Busy):
+        spend(user, 7, key="call-1")
+    tries = len(amounts(user))
+    assert amounts(user) == [-1] * tries
+    assert 10 <= tries <= 100
+    assert spend(user, 7, key="call-1").available == 149_992 - tries
+
+
 # --- copying ----------------------------------------------------------------------------------------------------------
 
 COPYING = ["find token_accounts", COPY, WRITE]
@@ -250,6 +272,23 @@ def test_entries_are_copied_by_whoever_writes_the_fiftieth(user):
         spend(user, 1, key=f"call-{n}")
     assert get_db().ledger_entries.count_documents({}) == 100
     assert len(sound_entries(user.id)) == 101
+
+
+@pytest.mark.parametrize("key", [None, "call-1"], ids=["short cut", "general write"])
+def test_whatever_is_written_comes_onto_the_workers_list(user, key):
+    account_commit.drain(user.id)
+    assert "drain_at" not in get_db().token_accounts.find_one()
+    before = clock.now()
+    spend(user, 7, key=key)
+    first = get_db().token_accounts.find_one()["drain_at"]
+    assert before < first <= clock.now() + timedelta(minutes=1)
+    # What comes later does not put it off.
+    spend(user, 7)
+    assert get_db().token_accounts.find_one()["drain_at"] == first
+    with time_machine.travel(first, tick=False):
+        assert account_commit.drain_waiting() == 1
+    assert amounts(user) == [-7, -7]
+    assert get_db().ledger_entries.count_documents({}) == 5
 
 
 def test_the_worker_copies_an_account_that_has_been_quiet(user):

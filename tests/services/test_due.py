@@ -6,11 +6,13 @@ from uuid import uuid4
 import pytest
 import time_machine
 from bson import ObjectId
+from flask import current_app
 from mongoengine import connect, disconnect
 from mongoengine.connection import get_db
 from pymongo import MongoClient
 
 from app import db
+from app.models.api_key import ApiKey
 from app.models.audit_event import AuditEvent
 from app.models.due_item import due_item
 from app.models.message import Message
@@ -19,7 +21,7 @@ from app.models.permission import Permission
 from app.models.token_account import TokenAccount
 from app.models.token_request import TokenRequest
 from app.models.user import User
-from app.services import due, ledger, token_accounts, token_requests
+from app.services import api_keys, due, ledger, token_accounts, token_requests
 from tests.factories import OPERATOR, make_request, make_user
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -62,6 +64,15 @@ def entries(user, type_):
 
 
 # --- a verb twice is a verb once --------------------------------------------------------------------------------------
+
+
+def _grant_initial(user):
+    # An account that was opened while the address was not confirmed.
+    User.objects(id=user.id).update(email_confirmed=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(current_app.config, "MAIL_SERVER", "mail.example.com")
+        token_accounts.spend(user.id, 100, by=OPERATOR)
+    return {"user": user.id}, lambda: entries(user, "grant"), [50_000]
 
 
 def _reset(user):
@@ -117,6 +128,7 @@ def _notify_reviewers(user):
 
 # For each verb: its arguments, how to look at its effect, and what that effect is.
 CASES = {
+    "account.grant_initial": _grant_initial,
     "account.reset": _reset,
     "account.revoke": _revoke,
     "answer.charge": _charge,
@@ -348,14 +360,21 @@ class TestWaiting:
 
     def test_items_of_every_carrier_are_done(self, ann, clock_hand):
         token_accounts.spend(ann.id, 1, by=OPERATOR)
-        carriers = {TokenRequest: make_request().id, TokenAccount: ann.id, User: ann.id, Message: answer_of(ann).id}
+        api_key, _ = api_keys.create(ann.id, name="A program", scopes=["self"], by=OPERATOR)
+        carriers = {
+            TokenRequest: make_request().id,
+            TokenAccount: ann.id,
+            User: ann.id,
+            Message: answer_of(ann).id,
+            ApiKey: api_key.id,
+        }
         assert set(carriers) == set(due.CARRIERS)
         for carrier, document_id in carriers.items():
             give(carrier, document_id, notice(ann, carrier.__name__))
         clock_hand.shift(due.GRACE)
-        assert due.perform_waiting() == 4
+        assert due.perform_waiting() == 5
         assert told(ann) == sorted(carrier.__name__ for carrier in carriers)
-        assert [left(carrier, document_id) for carrier, document_id in carriers.items()] == [[]] * 4
+        assert [left(carrier, document_id) for carrier, document_id in carriers.items()] == [[]] * 5
 
     def test_a_round_takes_a_bounded_number_and_the_next_the_rest(self, clock_hand):
         people = [make_user() for _ in range(5)]

@@ -12,7 +12,7 @@ from app.models.audit_event import AuditEvent
 from app.models.domain_error import AlreadyExists, Busy, Forbidden, InvalidInput, LastAdmin, NotFound
 from app.models.permission import ROLES, Permission
 from app.models.user import User
-from app.services import passwords, users
+from app.services import api_keys, passwords, users
 from tests.factories import OPERATOR, PASSWORD, actor_of, make_admin, make_user
 
 
@@ -36,7 +36,7 @@ class TestCreate:
             "UTC",
         )
         assert user.active
-        assert not user.email_confirmed
+        assert user.email_confirmed
         assert not user.has_any_permission
         assert passwords.matches(user.password_hash, PASSWORD)
 
@@ -195,6 +195,136 @@ class TestFind:
         third = users.page(limit=2, before=second[-1].id)
         assert [user.id for user in first + second + third] == made[::-1]
         assert users.page(before=made[0]) == []
+
+
+class TestResolve:
+    """How programs name a user."""
+
+    @pytest.fixture
+    def ann(self):
+        ann = make_user("ann@example.com")
+        User.objects(id=ann.id).update(external_id="u-17", phone="+79991234567", phone_confirmed=True)
+        return ann
+
+    @pytest.mark.parametrize(
+        "reference",
+        [
+            *("ann@example.com", " ANN@Example.com", "external:u-17"),
+            *("+79991234567", "79991234567", "+7 999 123-45-67", "7 (999) 123.45.67"),
+        ],
+    )
+    def test_a_user_is_found_by_what_is_theirs(self, ann, reference):
+        make_user()
+        assert users.resolve(reference).id == users.resolve(str(ann.id)).id == ann.id
+
+    def test_what_is_not_confirmed_names_nobody(self, ann):
+        User.objects(id=ann.id).update(email_confirmed=False, phone_confirmed=False)
+        for reference in ("ann@example.com", "+79991234567"):
+            with pytest.raises(NotFound):
+                users.resolve(reference)
+        assert users.resolve("external:u-17").id == ann.id
+
+    @pytest.mark.parametrize(
+        "reference",
+        [
+            *("", " ", "x", "f" * 24, "F" * 24, "$ne", "{'$ne': 1}", "None", "u-17", "\0", "\ud800", "x" * 100_000),
+            *("external:", "external:u-18", "External:u-17", "external: u-17", "external:" + "x" * 129, "external:.*"),
+            *("bob@example.com", "@", "ann@example.com\0", "+", "9991234567", "+7999123456", "0" * 16, "+1" * 20),
+            *("tel:+79991234567", "+7999123456٧"),
+        ],
+    )
+    def test_anybody_else_is_not_found(self, ann, reference):
+        with pytest.raises(NotFound):
+            users.resolve(reference)
+
+    def test_nobody_is_found_by_a_field_that_they_do_not_have(self):
+        make_user()
+        for reference in ("external:None", "external:null", "+0000000"):
+            with pytest.raises(NotFound):
+                users.resolve(reference)
+
+    def test_each_way_is_one_look_up(self, ann, statements):
+        for reference in (str(ann.id), "external:u-17", "ann@example.com", "79991234567", "$ne"):
+            statements.said.clear()
+            outcome(users.resolve, reference)
+            assert len(statements.said) == (0 if reference == "$ne" else 1)
+
+
+class TestRegister:
+    def test_who_registers_gets_nothing_that_is_for_others_to_give(self):
+        user = register(" Ann@Example.com", name=" Ann ", locale="ru")
+        assert (user.email, user.name, user.locale, user.tier) == ("ann@example.com", "Ann", "ru", "free")
+        assert not user.email_confirmed
+        assert user.active
+        assert not user.permissions
+        assert passwords.matches(user.password_hash, PASSWORD)
+
+    def test_the_trail_says_that_they_did_it_themselves(self):
+        user = register("ann@example.com", name="Ann")
+        event = AuditEvent.objects.get()
+        assert (event.action, event.object["id"], event.address) == ("user.create", str(user.id), "192.0.2.1")
+        assert event.actor == {"kind": "user", "id": str(user.id), "name": "Ann"}
+
+    @pytest.mark.parametrize(
+        ("values", "field"),
+        [
+            ({"email": "ann"}, "email"),
+            ({"password": "short"}, "password"),
+            ({"password": "ann@example.com"}, "password"),
+            ({"name": "x" * 101}, "name"),
+            ({"name": "two\nlines"}, "name"),
+        ],
+    )
+    def test_bad_input_is_refused_by_its_field_and_nothing_is_stored(self, values, field):
+        with pytest.raises(InvalidInput) as refused:
+            register(**{"email": "ann@example.com"} | values)
+        assert list(refused.value.errors) == [field]
+        assert User.objects.count() == AuditEvent.objects.count() == 0
+
+    def test_of_several_at_once_with_one_email_one_is_made(self, threads):
+        outcomes = threads(lambda _: outcome(register, "ann@example.com"), 8)
+        assert sorted(outcomes) == ["AlreadyExists"] * 7 + ["done"]
+
+
+def register(email, password=PASSWORD, name="", locale="en"):
+    return users.register(email, password=password, name=name, locale=locale, address="192.0.2.1", request_id="r-1")
+
+
+class TestConfirmEmail:
+    @pytest.fixture
+    def ann(self):
+        return register("ann@example.com")
+
+    @pytest.mark.parametrize("who", ["operator", "admin", "themselves"])
+    def test_an_address_is_confirmed_with_one_event(self, ann, who):
+        by = {"operator": OPERATOR, "admin": actor_of(make_admin()), "themselves": actor_of(ann)}[who]
+        confirmed = users.confirm_email(ann.id, by=by)
+        assert confirmed.email_confirmed
+        assert confirmed.due == []
+        event = AuditEvent.objects.get(action="user.confirm_email")
+        assert (event.before, event.after) == ({"email_confirmed": False}, {"email_confirmed": True})
+        assert event.actor == by.stamp()
+
+    def test_it_ends_no_session_and_happens_once(self, ann, threads):
+        assert threads(lambda _: users.confirm_email(ann.id, by=OPERATOR).session_epoch, 8) == [0] * 8
+        assert AuditEvent.objects(action="user.confirm_email").count() == 1
+
+    def test_only_they_themselves_and_who_manages_users_may(self, ann):
+        assert outcome(users.confirm_email, ann.id, by=actor_of(make_user())) == "Forbidden"
+        assert outcome(users.confirm_email, ann.id, by=actor_of(make_user(roles=["reviewer"]))) == "Forbidden"
+        assert outcome(users.confirm_email, ObjectId(), by=OPERATOR) == "NotFound"
+        assert not users.get(ann.id).email_confirmed
+
+    def test_whom_an_operator_makes_counts_as_confirmed_and_whom_a_program_makes_does_not(self):
+        admin = make_admin()
+        api_key, _ = api_keys.create(admin.id, name="x", scopes=["users.manage"], by=OPERATOR)
+        by = Actor("key", str(api_key.id), "x", on_behalf_of=str(admin.id))
+        assert [make_user(by=one).email_confirmed for one in (OPERATOR, SYSTEM, actor_of(admin), by)] == [
+            True,
+            True,
+            True,
+            False,
+        ]
 
 
 class TestChange:

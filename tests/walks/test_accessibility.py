@@ -15,7 +15,7 @@ DESKTOP = {"width": 1280, "height": 900}
 STILL = {"reduced_motion": "reduce"}
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
-USER_PAGES = ["/chat", "/account", "/requests", "/requests/new", "/requests/1", "/notifications"]
+USER_PAGES = ["/chat", "/account", "/requests", "/requests/new", "/requests/1", "/notifications", "/settings/api-keys"]
 ADMIN_PAGES = ["/admin", "/admin/requests", "/admin/requests?status=spam", "/admin/requests/1", "/admin/requests/2"]
 
 

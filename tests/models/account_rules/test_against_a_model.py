@@ -101,7 +101,7 @@ def test_the_rules_do_what_the_model_does():
     run_state_machine_as_test(
         Rules,
         settings=settings(
-            max_examples=150,
+            max_examples=80,
             stateful_step_count=40,
             derandomize=True,
             database=None,

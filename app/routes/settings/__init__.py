@@ -1,0 +1,1 @@
+"""What users set for themselves, one blueprint a file."""

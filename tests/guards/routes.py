@@ -1,0 +1,127 @@
+"""Every route of the app, and how to call each: what its address names, and a body that it takes."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask
+from mongoengine.connection import get_db
+from werkzeug.test import TestResponse
+
+from app import access
+from app.access import Access
+from app.models.user import User
+from app.security import STATIC_ENDPOINTS, WRITING_METHODS
+from app.services import api_keys
+from tests.chatting import make_talker, say
+from tests.factories import OPERATOR, make_request
+from tests.page_client import PageClient
+
+# What changes by looking: when somebody or a key was last seen, and who read what of others.
+STAMPS = {
+    "users": {"last_seen_at"},
+    "login_sessions": {"last_seen_at", "expires_at"},
+    "api_keys": {"last_used_at"},
+}
+COUNTERS = {"rate_limit_windows"}
+READING = re.compile(r".*\.read$")
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One method of one address."""
+
+    endpoint: str
+    method: str
+    rule: str
+    names: frozenset[str]
+    access: Access | None
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.rule}"
+
+    @property
+    def is_api(self) -> bool:
+        """Whether programs call it."""
+        return self.rule.startswith("/api/")
+
+    @property
+    def writes(self) -> bool:
+        """Whether it may change something."""
+        return self.method in WRITING_METHODS
+
+    @property
+    def is_static(self) -> bool:
+        """Whether it is a file."""
+        return self.endpoint in STATIC_ENDPOINTS
+
+
+def routes(app: Flask) -> list[Route]:
+    """All of them."""
+    return [
+        Route(rule.endpoint, method, rule.rule, frozenset(rule.arguments), access.declared(app, rule.endpoint))
+        for rule in app.url_map.iter_rules()
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+    ]
+
+
+class World:
+    """One user to whom one of everything belongs."""
+
+    def __init__(self, **values: Any) -> None:
+        """Makes the user and the things; `values` are the user's."""
+        self.owner: User = make_talker(email="owner@example.com", **values)
+        request = make_request(self.owner)
+        said = say(self.owner)
+        api_key, _secret = api_keys.create(self.owner.id, name="A program", scopes=["self"], by=OPERATOR)
+        # What the variable parts of addresses name. A new part needs a line here.
+        self.named = {
+            "number": request.number,
+            "reference": request.number,
+            "conversation_id": said.conversation,
+            "key_id": api_key.id,
+            "filename": "nothing.css",
+        }
+
+
+def url_of(app: Flask, route: Route, named: dict[str, Any]) -> str:
+    """The route's address with these things in it."""
+    unknown = route.names - named.keys()
+    assert not unknown, f"tests/guards/routes.py does not know what {sorted(unknown)} of {route} name"
+    filled = re.sub(r"<(?:[^<>]*:)?(\w+)>", lambda found: str(named[found[1]]), route.rule)
+    assert "<" not in filled, filled
+    return filled
+
+
+def call(app: Flask, client: PageClient, route: Route, named: dict[str, Any], **options: Any) -> TestResponse:
+    """Calls the route; what writes is given a body of the right shape."""
+    if route.writes and route.is_api and (body := body_of(app, route)) is not None:
+        options["json"] = body
+    elif route.writes:
+        options.setdefault("data", {})
+    return client.open(url_of(app, route, named), method=route.method, **options)
+
+
+def body_of(app: Flask, route: Route) -> dict[str, Any] | None:
+    """The smallest body that the API's document allows; None where it names none."""
+    path = re.sub(r"<(?:[^<>]*:)?(\w+)>", r"{\1}", route.rule)
+    document = app.api_doc  # type: ignore[attr-defined]
+    operation = document["paths"].get(path, {}).get(route.method.lower(), {})
+    if "requestBody" not in operation:
+        return None
+    name = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+    schema = document["components"]["schemas"][name]
+    return {field: schema["properties"][field]["examples"][0] for field in schema.get("required", ())}
+
+
+def everything() -> dict[str, list[dict[str, Any]]]:
+    """All that the database holds, but for what looking may change."""
+    return {name: list(_documents(name)) for name in sorted(get_db().list_collection_names()) if name not in COUNTERS}
+
+
+def _documents(name: str) -> Iterator[dict[str, Any]]:
+    for document in get_db()[name].find().sort("_id", 1):
+        if name == "audit_events" and READING.fullmatch(document["action"]):
+            continue
+        yield {field: value for field, value in document.items() if field not in STAMPS.get(name, ())}

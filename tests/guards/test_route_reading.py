@@ -1,0 +1,34 @@
+"""Looking changes nothing: each GET leaves the database as it was."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+
+from app import clock
+from tests.factories import bearer, make_admin, sign_in
+from tests.guards.routes import World, call, everything, routes
+
+
+@pytest.mark.parametrize("days", [0, 8], ids=["now", "after a renewal"])
+@pytest.mark.parametrize("who", ["owner", "admin", "nobody", "key"])
+def test_each_get_leaves_the_database_as_it_was(app, who, days):
+    world = World(roles=["reviewer"])
+    admin = make_admin()
+    wrong = {}
+    with time_machine.travel(clock.now() + timedelta(days=days)):
+        client, headers = app.test_client(), {}
+        if who == "key":
+            headers = bearer(admin, "self", "requests.review", "usage.write")
+        elif who != "nobody":
+            sign_in(client, world.owner if who == "owner" else admin)
+        for route in routes(app):
+            if route.writes:
+                continue
+            before = everything()
+            response = call(app, client, route, world.named, headers=headers)
+            assert response.status_code < 500, route
+            after = everything()
+            if changed := [name for name in after if before.get(name, []) != after[name]]:
+                wrong[str(route)] = changed
+    assert wrong == {}

@@ -1,0 +1,71 @@
+"""Whatever anybody sends to the API is answered in its one shape, never with a defect, and leaves nothing behind."""
+
+import json
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from limits import RateLimitItemPerMinute
+
+from app.routes.api import frame
+from tests.factories import make_user, sign_in
+from tests.guards.routes import Route, World, everything, routes, url_of
+
+MANY = settings(
+    max_examples=25, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+# Names that calls know, so that what is behind the first check is reached as well.
+NAMES = st.sampled_from(["reason", "user", "adminResponse", "status", "limit", "cursor", "$ne"]) | st.text(max_size=10)
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30)
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3), max_leaves=8
+)
+BODIES = st.dictionaries(NAMES, VALUES, max_size=4).map(json.dumps).map(str.encode) | st.binary(max_size=200)
+QUERIES = st.lists(st.tuples(NAMES, st.text(max_size=20)), max_size=4)
+
+
+@pytest.fixture
+def caller(app, monkeypatch):
+    """`caller(route, …)` calls as a reviewer who may do all of this, as often as it takes."""
+    monkeypatch.setattr(frame, "CALLS_A_MINUTE", RateLimitItemPerMinute(1_000_000))
+    world = World()
+    client = sign_in(app.test_client(), make_user(roles=["admin"]))
+
+    def call(route: Route, **options):
+        response = client.open(url_of(app, route, world.named | {"reference": "999"}), method=route.method, **options)
+        assert response.status_code in (200, 201, 400, 404, 405, 413, 415), (str(route), options, response.text)
+        if response.status_code >= 400:
+            assert response.json["statusCode"] == response.status_code
+            assert response.json["code"]
+        return response
+
+    return call
+
+
+def calls(app, *, writing):
+    return [route for route in routes(app) if route.is_api and not route.access.anonymous and route.writes is writing]
+
+
+@given(body=BODIES, content_type=st.sampled_from(["application/json"] * 4 + ["text/plain", ""]))
+@example(body=b'{"reason": "\\ud800"}', content_type="application/json")
+@example(body=b'{"adminResponse": {"$ne": null}}', content_type="application/json")
+@MANY
+def test_any_body_is_answered(app, caller, body, content_type):
+    before = everything()
+    for route in calls(app, writing=True):
+        response = caller(route, data=body, content_type=content_type, csrf=False)
+        if response.status_code >= 400:
+            assert everything() == before
+        before = everything()
+
+
+@given(query=QUERIES)
+@example(query=[("limit", "1" * 5_000)])
+@example(query=[("cursor", "٣")])
+@example(query=[("status", "pending\0")])
+@MANY
+def test_any_query_is_answered(app, caller, query):
+    before = everything()
+    for route in calls(app, writing=False):
+        caller(route, query_string=query)
+    assert everything() == before

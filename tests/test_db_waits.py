@@ -1,0 +1,56 @@
+"""How long a request may wait for the database: as long as an operation may take, but briefly once there is no primary."""
+
+import time
+
+import pytest
+from mongoengine import connect, disconnect
+from pymongo.monitoring import CommandListener
+
+from app import db
+
+
+class Limits(CommandListener):
+    """The time that each command was given, in milliseconds."""
+
+    def __init__(self):
+        self.given = []
+
+    def started(self, event):
+        self.given.append(event.command.get("maxTimeMS"))
+
+    def succeeded(self, event):
+        """Nothing to note."""
+
+    def failed(self, event):
+        """Nothing to note."""
+
+
+@pytest.fixture
+def reconnect(mongodb_uri):
+    """Connects as a new process does, with other options or to another address where they are given."""
+
+    def do(uri=mongodb_uri, **options):
+        disconnect()
+        connect(host=uri, **{**db.CLIENT_OPTIONS, **options})
+
+    yield do
+    do()
+
+
+def test_the_first_request_of_a_process_has_as_long_as_any_other(client, reconnect):
+    limits = Limits()
+    reconnect(event_listeners=[limits])
+    assert client.get("/readyz").status_code == 200
+    assert limits.given[0] > db.AWAY_SECONDS * 1_000
+
+
+def test_once_no_primary_was_found_requests_wait_only_briefly(client, reconnect, monkeypatch, tmp_path):
+    monkeypatch.setattr(db, "AWAY_SECONDS", 0.05)
+    reconnect(f"mongodb://{str(tmp_path / 'none.sock').replace('/', '%2F')}/nothing", timeoutMS=1_500)
+    took = []
+    for _request in range(2):
+        started = time.monotonic()
+        assert client.get("/readyz").status_code == 503
+        took.append(time.monotonic() - started)
+    assert took[0] > 1.4
+    assert took[1] < 1.4

@@ -8,7 +8,7 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3.14 python
 	&& { command -v $$name; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long check format clean
+.PHONY: help run test test-long bench kills check format clean
 
 help:  ## What there is to make.
 	@sed -n 's/^\([a-z-]*\):.*##/make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -21,6 +21,12 @@ test: $(VENV)/dev.stamp  ## The tests, on a real MongoDB. Some of them: make tes
 
 test-long: $(VENV)/dev.stamp  ## The tests that take minutes: storms, kills, a database that goes away.
 	@$(BIN)/python -m pytest -m long $(ARGS)
+
+bench: $(VENV)/dev.stamp  ## Our speed beside bare pymongo, as ratios; takes some minutes on a quiet machine.
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+kills: $(VENV)/dev.stamp  ## Kill processes under load and count what is lost; ten minutes. Fewer: make kills ARGS="--kills 20"
+	@$(BIN)/python -m tests.faults.kills $(ARGS)
 
 check: $(VENV)/dev.stamp  ## Format, lint, types, templates, and the tests with their coverage.
 	$(BIN)/python -m ruff format --check .

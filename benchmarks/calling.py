@@ -1,0 +1,95 @@
+"""An API call with a key over gunicorn, against a bare Flask view that does the same look-ups."""
+
+import http.client
+import os
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from bson import ObjectId
+from flask import Flask
+
+from app import child_process
+from app.models.actor import Actor
+from app.models.permission import Permission
+from app.services import account_commit, api_keys, token_accounts, users
+from benchmarks.rows import Row, compare
+
+NAME, BOUND, THREADS = "API call with a key, over gunicorn", 0.60, 16
+BY = Actor("cli", "bench", "Benchmark")
+# One key may call 6,000 times a minute; so many keys are never held up.
+KEYS = 40
+
+
+def rows(app: Flask, *, quick: bool) -> Iterator[Row]:
+    """One row; the load generator shares the two cores with both servers, one at a time."""
+    with app.app_context():
+        secrets, user_id = _callers()
+    path = f"/api/token-requests/can-request?user={user_id}"
+    with ExitStack() as stack:
+        ours, floor = (stack.enter_context(_serving(module, app)) for module in ("wsgi:app", "benchmarks.bare_app:app"))
+        clients = [
+            {port: http.client.HTTPConnection("127.0.0.1", port) for port in (ours, floor)} for _ in range(THREADS)
+        ]
+
+        def call(i: int, port: int) -> None:
+            clients[i][port].request("GET", path, headers={"Authorization": f"Bearer {secrets[i % KEYS]}"})
+            answer = clients[i][port].getresponse()
+            body = answer.read()
+            if answer.status != 200:
+                raise AssertionError(f"{answer.status}: {body!r}")
+
+        row = Row(NAME, THREADS, BOUND)
+        yield compare(
+            row,
+            app,
+            lambda i: call(i, floor),
+            lambda i: call(i, ours),
+            lambda _i: None,
+            rounds=1 if quick else 5,
+            operations=5 if quick else 100,
+        )
+        for client in (one for pair in clients for one in pair.values()):
+            client.close()
+
+
+def _callers() -> tuple[list[str], ObjectId]:
+    owner = users.create("bench-keys@example.com", password=None, roles=["admin"], by=BY)
+    scopes = [Permission.USAGE_WRITE]
+    secrets = [api_keys.create(owner.id, name=f"key {n}", scopes=scopes, by=BY)[1] for n in range(KEYS)]
+    user = users.create("bench-user@example.com", password=None, by=BY)
+    token_accounts.spend(user.id, 1, by=BY)
+    account_commit.drain(user.id)
+    return secrets, user.id
+
+
+@contextmanager
+def _serving(module: str, app: Flask) -> Iterator[int]:
+    """The port of a gunicorn that serves `module` as `flask serve` does."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "gunicorn", module, "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread"]
+    command += ["--workers", "2", "--threads", "32", "--no-control-socket", "--log-level", "error"]
+    settings = {"MONGODB_URI": app.config["MONGODB_URI"], "SECRET_KEY": "x" * 40, "LOG_LEVEL": "ERROR"}
+    with child_process.start(command, env={**os.environ, **settings}) as process:
+        try:
+            _wait_for(port)
+            yield port
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _wait_for(port: int) -> None:
+    pause = threading.Event()
+    for _attempt in range(300):
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            pause.wait(0.1)
+        else:
+            return
+    raise AssertionError(f"nothing listens on port {port}")

@@ -1,0 +1,50 @@
+"""What is done when the killing is over, and what must be true then of everything at once."""
+
+import traceback
+from collections.abc import Iterator
+from datetime import timedelta
+
+import time_machine
+from mongoengine.connection import get_db
+
+from app import clock
+from app.cli.worker import JOBS
+from app.models.user import User
+from app.services import account_commit, answers, chat, due, token_accounts
+from tests.account_soundness import sound_entries
+from tests.faults import chat_kept
+
+# After so long nobody may still be busy with what was left, and the worker takes it over.
+LONGEST_WAIT = answers.LEASE + due.GRACE + account_commit.QUIET
+MOST_ROUNDS = 20
+
+
+def finish() -> None:
+    """The worker does all that was left, until there is nothing more."""
+    with time_machine.travel(clock.now() + LONGEST_WAIT, tick=False):
+        for _round in range(MOST_ROUNDS):
+            if not sum(int(job() or 0) for job in JOBS.values()):  # type: ignore[call-overload]
+                break
+    for account in get_db().token_accounts.find({}, {"_id": 1}):
+        account_commit.drain(account["_id"])
+
+
+def problems() -> Iterator[str]:
+    """What is left that nothing will finish."""
+    yield from chat_kept.problems()
+    for carrier in due.CARRIERS:
+        for document in carrier._get_collection().find({"due.0": {"$exists": True}}):
+            yield f"due on {carrier.__name__} {document['_id']}: {document['due']}"
+    waits = {"$or": [{"entries.0": {"$exists": True}}, {"drain_at": {"$exists": True}}]}
+    for account in get_db().token_accounts.find(waits):
+        yield f"entries of account {account['_id']} wait for the ledger"
+    for account in get_db().token_accounts.find({}, {"_id": 1}):
+        try:
+            sound_entries(account["_id"])
+        except AssertionError:
+            yield f"account {account['_id']} is not sound: {traceback.format_exc(limit=1)}"
+    ends = clock.now() + LONGEST_WAIT + timedelta(seconds=chat.HOLD_SECONDS)
+    with time_machine.travel(ends, tick=False):
+        for user in User.objects:
+            if held := token_accounts.view(user.id).held:
+                yield f"{held} tokens of {user.email} are held for ever"

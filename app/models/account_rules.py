@@ -23,6 +23,7 @@ from app.models.account import (
     Policy,
     Terms,
 )
+from app.models.account_notices import told, until_told
 from app.models.actor import SYSTEM
 from app.models.domain_error import (
     N_,
@@ -39,8 +40,6 @@ LARGEST_AMOUNT = 1_000_000_000
 LARGEST_BALANCE = 2**53 - 1
 MOST_HOLDS = 100
 MOST_GRANTS = 200
-# Shares of the allowance, in percent, whose crossing a user is told of.
-TOLD_SHARES = (80, 95, 100)
 
 Entry = dict[str, Any]
 
@@ -62,7 +61,7 @@ def apply(account: Account, operation: Operation, policy: Policy) -> tuple[Accou
     entry = _entry(operation, change, at)
     if operation.key is not None:
         entry |= {"key": operation.key, "fingerprint": operation.fingerprint(), "available": account.available}
-    due = _told(account, before, change, policy, entry) if change.type is EntryType.USAGE else []
+    due = told(account, before, change, policy, entry) if change.type is EntryType.USAGE else []
     if operation.audit is not None:
         due.append(_audited(account, before, operation, at))
     return account, [*entries, entry], due
@@ -122,44 +121,9 @@ def recompute(account: Account, policy: Policy) -> None:
     account.balance = account.allowance_left + sum(grant.left for grant in account.grants)
     account.held = sum(hold.amount for hold in account.holds)
     account.available = max(0, account.balance - account.held)
-    account.plain_left = min(account.allowance_left, account.available, _until_told(account, policy))
+    account.plain_left = min(account.allowance_left, account.available, until_told(account, policy))
     ends = [grant.ends_at for grant in account.grants] + [hold.expires_at for hold in account.holds]
     account.due_at = min([account.period_end or FAR, *ends])
-
-
-def _until_told(account: Account, policy: Policy) -> int:
-    """How much of the allowance can be spent before the user must be told of it."""
-    room = [used - account.used - 1 for used in _told_at(account).values() if account.used < used]
-    if account.available >= policy.low_balance:
-        room.append(account.available - policy.low_balance)
-    return min(room, default=account.available)
-
-
-def _told_at(account: Account) -> dict[int, int]:
-    """The `used` at which each told share of the allowance is reached, by percent, rounded up."""
-    return {share: -(-account.limit * share // 100) for share in TOLD_SHARES} if account.limit else {}
-
-
-def _told(account: Account, before: Account, change: Change, policy: Policy, entry: Entry) -> list[dict[str, Any]]:
-    """A notice for each crossing that this entry made, under a key that a period has once (without periods: each crossing)."""
-    period = int(account.period_start.timestamp() * 1000) if account.has_allowance else entry["_id"]
-    kinds: dict[str, dict[str, Any]] = {
-        f"allowance_{share}": {} for share, used in _told_at(account).items() if before.used < used <= account.used
-    }
-    if before.available + change.freed >= policy.low_balance > account.available:
-        kinds["tokens_low"] = {"available": account.available}
-    return [
-        due_item(
-            f"account:{account.id}:{period}:{kind}",
-            "notify",
-            at=entry["at"],
-            user=account.id,
-            kind=kind,
-            values=values,
-            url="/account",
-        )
-        for kind, values in kinds.items()
-    ]
 
 
 # --- time -------------------------------------------------------------------------------------------------------------

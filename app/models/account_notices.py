@@ -1,0 +1,47 @@
+"""When a user must be told of their own use: pure functions, of which `account_rules.py` asks as it works."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.models.account import Account, Change, Policy
+from app.models.due_item import due_item
+
+# Shares of the allowance, in percent, whose crossing a user is told of.
+TOLD_SHARES = (80, 95, 100)
+
+
+def until_told(account: Account, policy: Policy) -> int:
+    """How much of the allowance can be spent before the user must be told of it."""
+    room = [used - account.used - 1 for used in _told_at(account).values() if account.used < used]
+    if account.available >= policy.low_balance:
+        room.append(account.available - policy.low_balance)
+    return min(room, default=account.available)
+
+
+def _told_at(account: Account) -> dict[int, int]:
+    """The `used` at which each told share of the allowance is reached, by percent, rounded up."""
+    return {share: -(-account.limit * share // 100) for share in TOLD_SHARES} if account.limit else {}
+
+
+def told(
+    account: Account, before: Account, change: Change, policy: Policy, entry: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """A notice for each crossing that this entry made, under a key that a period has once (without periods: each crossing)."""
+    period = int(account.period_start.timestamp() * 1000) if account.has_allowance else entry["_id"]
+    kinds: dict[str, dict[str, Any]] = {
+        f"allowance_{share}": {} for share, used in _told_at(account).items() if before.used < used <= account.used
+    }
+    if before.available + change.freed >= policy.low_balance > account.available:
+        kinds["tokens_low"] = {"available": account.available}
+    return [
+        due_item(
+            f"account:{account.id}:{period}:{kind}",
+            "notify",
+            at=entry["at"],
+            user=account.id,
+            kind=kind,
+            values=values,
+            url="/account",
+        )
+        for kind, values in kinds.items()
+    ]

@@ -21,11 +21,14 @@ from app.models.assistant import Assistant
 from app.models.audit_event import AuditEvent
 from app.models.conversation import Conversation
 from app.models.counter import Counter
+from app.models.demo_crowd import DemoCrowd
 from app.models.ledger_entry import LedgerEntry
 from app.models.login_session import LoginSession
 from app.models.message import Message
 from app.models.notification import Notification
 from app.models.rate_limit_window import RateLimitWindow
+from app.models.sign_in_link import SignInLink
+from app.models.statistics import AccountStatistics, DailyFigures, FoldState
 from app.models.token_account import TokenAccount
 from app.models.token_request import TokenRequest
 from app.models.user import User
@@ -33,16 +36,21 @@ from app.models.worker_heartbeat import WorkerHeartbeat
 
 # Every collection; none makes its own indexes, `ensure_structure` makes them all.
 DOCUMENTS: tuple[type[Document], ...] = (
+    AccountStatistics,
     ApiKey,
     Assistant,
     AuditEvent,
     Conversation,
     Counter,
+    DemoCrowd,
+    DailyFigures,
+    FoldState,
     LedgerEntry,
     LoginSession,
     Message,
     Notification,
     RateLimitWindow,
+    SignInLink,
     TokenAccount,
     TokenRequest,
     User,
@@ -78,7 +86,7 @@ def init_app(app: Flask) -> None:
     """Names the database for this process; the first query opens the connection."""
     app.config.setdefault("MONGO_FOLDER", str(Path(app.instance_path) / "mongo"))
     disconnect()
-    connect(host=_uri(app), **CLIENT_OPTIONS)
+    connect(host=uri(app), **CLIENT_OPTIONS)
     app.before_request(_be_brief_while_away)
     app.teardown_request(_end_brevity)
 
@@ -97,14 +105,15 @@ def _end_brevity(_error: BaseException | None) -> None:
         brevity.__exit__(None, None, None)
 
 
-def _uri(app: Flask) -> str:
-    uri: str = app.config["MONGODB_URI"]
-    return uri or embedded_mongo.uri(Path(app.config["MONGO_FOLDER"]))
+def uri(app: Flask) -> str:
+    """The address of the database, with user and password."""
+    address: str = app.config["MONGODB_URI"]
+    return address or embedded_mongo.uri(Path(app.config["MONGO_FOLDER"]))
 
 
 def hosts() -> str:
     """The hosts that this process was told to ask, without user and password."""
-    return unquote(urlsplit(_uri(current_app)).netloc.rpartition("@")[2])
+    return unquote(urlsplit(uri(current_app)).netloc.rpartition("@")[2])
 
 
 def is_unanswered(error: BaseException | None) -> bool:

@@ -17,7 +17,7 @@ from pymongo.errors import PyMongoError
 from werkzeug.exceptions import HTTPException
 
 from app import clock, db
-from app.models.domain_error import N_, DomainError, Unavailable
+from app.models.domain_error import N_, DomainError, Unavailable, translated
 from app.security import is_api
 
 log = structlog.get_logger(__name__)
@@ -99,7 +99,9 @@ def is_unavailable(error: BaseException | None) -> bool:
 def _domain_error(error: DomainError) -> Response:
     if is_unavailable(error):
         return _away()
-    response = _answer(error.status, error.code, sentence(error), errors=error.errors, details=error.values)
+    response = _answer(
+        error.status, error.code, sentence(error), errors=error.errors, details=error.values, beside=error.beside
+    )
     if seconds := _seconds_to_wait(error):
         response.headers["Retry-After"] = str(seconds)
     return response
@@ -173,11 +175,13 @@ def _answer(
     message: str | None,
     errors: Mapping[str, list[str]] | None = None,
     details: Mapping[str, Any] | None = None,
+    beside: Mapping[str, Any] | None = None,
 ) -> Response:
     message = message or _(MESSAGES.get(status, MESSAGES[400]))
-    errors = {field: [_(text) for text in texts] for field, texts in (errors or {}).items()}
+    errors = {field: [translated(text, _) for text in texts] for field, texts in (errors or {}).items()}
     if is_api():
-        response = make_response(jsonify(_shape(status, code, message, errors, details or {})), status)
+        shape = _shape(status, code, message, errors, details or {}) | _written(beside or {})
+        response = make_response(jsonify(shape), status)
         if status == HTTPStatus.UNAUTHORIZED:
             response.headers["WWW-Authenticate"] = "Bearer"
         return response
@@ -190,10 +194,12 @@ def _shape(status: int, code: str, message: str, errors: Any, details: Mapping[s
     shape = {"success": False, "statusCode": status, "message": message, "error": message, "code": code}
     shape["errors"] = errors
     if details:
-        shape["details"] = {
-            name: clock.iso(value) if isinstance(value, datetime) else value for name, value in details.items()
-        }
+        shape["details"] = _written(details)
     return shape
+
+
+def _written(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: clock.iso(value) if isinstance(value, datetime) else value for name, value in values.items()}
 
 
 def _page(values: dict[str, Any]) -> str:

@@ -52,10 +52,15 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The settings that the rules depend on: each tier's terms, and the available tokens under which a user is warned."""
+    """The settings that the rules depend on: each tier's terms, and the available tokens under which a user is warned, or out."""
 
     tiers: Mapping[str, Terms]
     low_balance: int
+    out_of_tokens: int
+
+    def is_out(self, available: int) -> bool:
+        """Whether so little is available that nothing is sent to an assistant any more."""
+        return available < self.out_of_tokens
 
 
 @dataclass(slots=True)
@@ -141,7 +146,7 @@ class Operation:
 
     `by` is an actor's stamp; `earlier` the ledger entry that a revocation undoes or a late settlement belongs to, looked up
     by whoever commits; `terms` what the settings give the tier of a change; `audit` what the audit event says of it (action,
-    actor, reason), None where the ledger is the trail.
+    actor, reason), None where the ledger is the trail; `tried` that an earlier attempt may have been written.
     """
 
     verb: str
@@ -156,6 +161,7 @@ class Operation:
     earlier: Mapping[str, Any] | None = None
     terms: Terms | None = None
     audit: Mapping[str, Any] | None = None
+    tried: bool = False
 
     def fingerprint(self) -> str:
         """A digest of the operation and its arguments as given: the same key with another digest is a conflict."""

@@ -1,6 +1,9 @@
-"""When a user must be told of their own use: pure functions, of which `account_rules.py` asks as it works."""
+"""When a user must be told of their own use, or lists of them that they are out of tokens: pure functions.
 
-from collections.abc import Mapping
+`account_rules.py` asks them as it works.
+"""
+
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.models.account import Account, Change, Policy
@@ -11,10 +14,10 @@ TOLD_SHARES = (80, 95, 100)
 
 
 def until_told(account: Account, policy: Policy) -> int:
-    """How much of the allowance can be spent before the user must be told of it."""
+    """How much of the allowance can be spent before somebody must be told of it."""
     room = [used - account.used - 1 for used in _told_at(account).values() if account.used < used]
-    if account.available >= policy.low_balance:
-        room.append(account.available - policy.low_balance)
+    lines = (policy.low_balance, policy.out_of_tokens)
+    room += [account.available - line for line in lines if account.available >= line]
     return min(room, default=account.available)
 
 
@@ -41,7 +44,20 @@ def told(
             user=account.id,
             kind=kind,
             values=values,
-            url="/account",
+            url="/account/stopped" if policy.is_out(account.available) else "/account",
         )
         for kind, values in kinds.items()
     ]
+
+
+def noted(
+    account: Account, earlier: Sequence[Account], policy: Policy, entry: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """A note for the user's document where this entry, or time before it, brought the user out of tokens or out of that.
+
+    `earlier` is the account as it was stored, and as time had made it since, of which a list may know already.
+    """
+    is_out = policy.is_out(account.available)
+    if all(policy.is_out(one.available) == is_out for one in earlier):
+        return []
+    return [due_item(f"account:{account.id}:{entry['_id']}", "users.note_tokens", at=entry["at"], user=account.id)]

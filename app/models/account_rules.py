@@ -23,7 +23,7 @@ from app.models.account import (
     Policy,
     Terms,
 )
-from app.models.account_notices import told, until_told
+from app.models.account_notices import noted, told, until_told
 from app.models.actor import SYSTEM
 from app.models.domain_error import (
     N_,
@@ -50,7 +50,7 @@ def apply(account: Account, operation: Operation, policy: Policy) -> tuple[Accou
     `account` stays as it is; a refusal raises a `DomainError`.
     """
     at = max(operation.at, account.last_entry_at or operation.at)
-    before = account.copy()
+    stored, before = account, account.copy()
     entries = catch_up(before, at, policy)
     account = before.copy()
     change = VERBS[operation.verb](account, operation, at, **operation.arguments)
@@ -58,10 +58,9 @@ def apply(account: Account, operation: Operation, policy: Policy) -> tuple[Accou
     if account.balance != before.balance + change.amount:
         raise AssertionError(f"{operation.verb}: {before.balance} + {change.amount} is not {account.balance}")
     account.last_entry_at = at
-    entry = _entry(operation, change, at)
-    if operation.key is not None:
-        entry |= {"key": operation.key, "fingerprint": operation.fingerprint(), "available": account.available}
+    entry = _entry(operation, change, at, account.available)
     due = told(account, before, change, policy, entry) if change.type is EntryType.USAGE else []
+    due += noted(account, (stored, before), policy, entry)
     if operation.audit is not None:
         due.append(_audited(account, before, operation, at))
     return account, [*entries, entry], due
@@ -84,13 +83,19 @@ def _audited(account: Account, before: Account, operation: Operation, at: dateti
     )
 
 
-def plain_spend(operation: Operation, at: datetime) -> Entry:
-    """The entry of a spend without a key that `Account.plain_left` covers: what `apply` would append, without the account."""
-    return _entry(operation, Change(EntryType.USAGE, allowance=-operation.arguments["tokens"]), at)
+def plain_spend(operation: Operation, at: datetime, available: int = 0) -> Entry:
+    """The entry of a spend that `Account.plain_left` covers: what `apply` would append, without the account.
+
+    `available` after it is kept only where the spend has a key.
+    """
+    return _entry(operation, Change(EntryType.USAGE, allowance=-operation.arguments["tokens"]), at, available)
 
 
-def _entry(operation: Operation, change: Change, at: datetime) -> Entry:
-    """The ledger entry of an operation; seq, before and after follow from its place (`ledger_entry.numbered`)."""
+def _entry(operation: Operation, change: Change, at: datetime, available: int) -> Entry:
+    """The ledger entry of an operation; seq, before and after follow from its place (`ledger_entry.numbered`).
+
+    With a key it also has what a repeat is compared with and answered.
+    """
     entry = {"_id": operation.id, **_bare_entry(change, at, operation.description, operation.by)}
     if reference := {**(operation.reference or {}), **change.reference}:
         entry["reference"] = reference
@@ -98,6 +103,8 @@ def _entry(operation: Operation, change: Change, at: datetime) -> Entry:
         entry["metadata"] = dict(operation.metadata)
     if change.answer:
         entry["answer"] = change.answer
+    if operation.key is not None:
+        entry |= {"key": operation.key, "fingerprint": operation.fingerprint(), "available": available}
     return entry
 
 
@@ -255,7 +262,7 @@ def grant(
 ) -> Change:
     """Adds `tokens` that stay until used or expired."""
     if expires_at is not None and expires_at <= at:
-        raise InvalidInput(errors={"expires_at": ["Must be in the future."]})
+        raise InvalidInput(errors={"expires_at": [N_("Must be in the future.")]})
     change = Change(EntryType.PURCHASE if source == GrantSource.PURCHASE else EntryType.GRANT)
     _give(account, change, Grant(operation.id, source, tokens, tokens, at, expires_at))
     return change

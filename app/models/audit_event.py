@@ -10,11 +10,18 @@ class Action(StrEnum):
     """What can be done that leaves an event."""
 
     USER_CREATE = "user.create"
+    USER_UPDATE = "user.update"
     USER_GRANT_ROLE = "user.grant_role"
     USER_REVOKE_ROLE = "user.revoke_role"
+    USER_SET_PERMISSIONS = "user.set_permissions"
     USER_DEACTIVATE = "user.deactivate"
+    USER_ACTIVATE = "user.activate"
+    USER_SET_PHONE = "user.set_phone"
+    USER_SET_TIER = "user.set_tier"
     USER_SET_PASSWORD = "user.set_password"  # noqa: S105 - a name, no secret.
     USER_CONFIRM_EMAIL = "user.confirm_email"
+    SIGN_IN_LINK_CREATE = "sign_in_link.create"
+    SIGN_IN_LINK_USE = "sign_in_link.use"
     KEY_CREATE = "key.create"
     KEY_REVOKE = "key.revoke"
     ACCOUNT_RESET = "account.reset"
@@ -31,6 +38,7 @@ class Action(StrEnum):
     REQUEST_REVOKE = "request.revoke"
     REQUEST_EXPIRE = "request.expire"
     REQUEST_NOTE = "request.note"
+    DEMO_CROWD = "demo.crowd"
 
 
 class AuditEvent(Document):

@@ -1,7 +1,8 @@
 """What can go wrong, by name. Services raise these and nothing else; `app/errors.py` shows them to people and programs."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 
 def N_(text: str) -> str:
@@ -9,11 +10,29 @@ def N_(text: str) -> str:
     return text
 
 
+class FieldError(str):
+    """What is wrong with a field, where the sentence names values: it reads as the English sentence, and can be translated."""
+
+    text: str
+    values: dict[str, Any]
+
+    def __new__(cls, text: str, **values: Any) -> Self:
+        """`text` has a `%(name)s` place for each of `values`."""
+        error = super().__new__(cls, text % values)
+        error.text, error.values = text, values
+        return error
+
+
+def translated(text: str, translate: Callable[..., str]) -> str:
+    """What is wrong with a field, as `translate` (gettext) says it."""
+    return translate(text.text, **text.values) if isinstance(text, FieldError) else translate(text)
+
+
 class DomainError(Exception):
     """A refusal that a caller can understand.
 
     `code` never changes, `status` is the HTTP status, `text` an English sentence with `%(name)s` places for `values`,
-    `errors` the sentences by field for invalid input.
+    `errors` the sentences by field for invalid input, `beside` what the API's answer holds beside the fields of all errors.
     """
 
     code: ClassVar[str] = "error"
@@ -24,6 +43,7 @@ class DomainError(Exception):
         self.text = text or type(self).text
         self.errors = errors or {}
         self.values = values
+        self.beside: dict[str, Any] = {}
         super().__init__(self.text % {name: _plain(value) for name, value in values.items()} if values else self.text)
 
 
@@ -50,6 +70,13 @@ class InvalidJson(DomainError):
     text = N_("The body is not JSON.")
 
 
+class UseCursor(DomainError):
+    """A page that lies too deep to be reached by its number; values: `most`, how many rows may be skipped."""
+
+    code, status = "use_cursor", 400
+    text = N_("This page is too deep for its number: go on from the last row that you have.")
+
+
 class NotFound(DomainError):
     """Not there, or not the caller's: the two look alike on purpose."""
 
@@ -71,11 +98,24 @@ class UserInactive(DomainError):
     text = N_("This account is deactivated.")
 
 
+class UserProtected(DomainError):
+    """The user has a password or a permission: nobody but they and other people say who they are, and no program acts as them."""
+
+    code, status = "user_protected", 409
+    text = N_("This user has a password or permissions: no API key changes who they are or signs them in.")
+
+
 class BadCredentials(DomainError):
     """E-mail and password do not belong together; which of them is wrong is not said."""
 
     code, status = "bad_credentials", 401
     text = N_("E-mail or password is wrong.")
+
+
+class LinkUnusable(NotFound):
+    """A sign-in link is unknown, used or expired, or its user may no longer be signed in with one; which of it is not said."""
+
+    text = N_("This link does not work any more.")
 
 
 class SignInNeeded(DomainError):
@@ -230,6 +270,13 @@ class AssistantUnavailable(DomainError):
 
     code, status = "assistant_unavailable", 503
     text = N_("The assistant cannot answer at the moment. Nothing was charged; please try again soon.")
+
+
+class FiguresNotTaken(DomainError):
+    """The figures of all accounts have not been taken once yet."""
+
+    code, status = "not_taken_yet", 503
+    text = N_("The figures have not been taken yet. A worker takes them about once a minute.")
 
 
 class Busy(DomainError):

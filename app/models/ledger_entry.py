@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from mongoengine import DateTimeField, DictField, Document, ListField, LongField, ObjectIdField, StringField
 
-from app.models.account import EntryType
+from app.models.account import ALLOWANCE, EntryType
 
 
 class LedgerEntry(Document):
@@ -43,6 +43,12 @@ class LedgerEntry(Document):
                 "partialFilterExpression": {"key": {"$exists": True}},
             },
             {"fields": ["account", "type", "-seq"]},
+            # What was given to a grant and taken from it. Spends that the allowance covers, which are most, are not in it: the
+            # ids of grants begin with the time in hexadecimal, and so come before "allowance".
+            {
+                "fields": ["account", "parts.source", "-seq"],
+                "partialFilterExpression": {"parts.source": {"$lt": ALLOWANCE}},
+            },
         ],
     }
     VALIDATOR: ClassVar[dict[str, Any]] = {

@@ -54,6 +54,9 @@ class TokenAccount(Document):
     drained_balance = LongField(required=True)
     # When the worker copies what waits; missing where nothing does.
     drain_at = DateTimeField()
+    # The seq up to which the statistics have counted the ledger, and since when they have more to count.
+    counted = LongField()
+    count_at = DateTimeField()
     due = ListField(EmbeddedField())
 
     meta: ClassVar[dict[str, Any]] = {
@@ -62,6 +65,7 @@ class TokenAccount(Document):
         "index_cls": False,
         "indexes": [
             {"fields": ["drain_at"], "sparse": True},
+            {"fields": ["count_at"], "sparse": True},
             {"fields": ["due.at"], "sparse": True},
         ],
     }

@@ -1,5 +1,7 @@
 """A person who signs in, spends tokens and asks for more, or decides for others."""
 
+import re
+import unicodedata
 from typing import Any, ClassVar
 
 from mongoengine import (
@@ -9,12 +11,32 @@ from mongoengine import (
     Document,
     IntField,
     ListField,
+    LongField,
     QuerySet,
     StringField,
 )
 
 from app import clock
 from app.models.permission import Permission
+
+# What a name, or the part of an address before the @, is made of.
+_BETWEEN_WORDS = re.compile(r"[\s.,_+()'’–-]+")
+
+
+def searchable(text: str) -> str:
+    """The one spelling in which search compares: NFKC, small letters, single spaces."""
+    return " ".join(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).lower()).split())
+
+
+def search_terms(*, email: str, name: str = "", phone: str | None = None, external_id: str | None = None) -> list[str]:
+    """What a search for the beginning of a user's name, a word of it, e-mail, phone or external id compares with.
+
+    Whoever writes one of these fields writes `search` with it.
+    """
+    email, name = searchable(email), searchable(name)
+    words = [*_BETWEEN_WORDS.split(name), *_BETWEEN_WORDS.split(email.partition("@")[0]), *name.split()]
+    terms = (email, name, *words, (phone or "").lstrip("+"), searchable(external_id or ""))
+    return sorted({term for term in terms if term})
 
 
 class Users(QuerySet):
@@ -56,6 +78,13 @@ class User(Document):
     leaving_at = DateTimeField()
     created_at = DateTimeField(required=True, default=clock.now)
     last_seen_at = DateTimeField()
+    # `search_terms` of the fields above.
+    search = ListField(StringField())
+    # Whether less is available than an answer in the chat needs, as of the account's `tokens_noted`-th entry; where that is
+    # so, when time alone may change it.
+    out_of_tokens = BooleanField(required=True, default=False)
+    tokens_noted = LongField()
+    out_until = DateTimeField()
     due = ListField(DictField())
 
     # Not stored, set by whoever loads the user to act: whether ADMIN_EMAILS lets this user use permissions at all, and
@@ -74,6 +103,10 @@ class User(Document):
             {"fields": ["external_id"], "unique": True, "sparse": True},
             {"fields": ["permissions"]},
             {"fields": ["due.at"], "sparse": True},
+            # Both serve every combination of the filters, since a filter that is not set asks for each of its values.
+            {"fields": ["tier", "active", "out_of_tokens", "-id"]},
+            {"fields": ["tier", "active", "out_of_tokens", "search", "-id"]},
+            {"fields": ["out_until"], "sparse": True},
         ],
     }
 
@@ -94,6 +127,11 @@ class User(Document):
     def get_id(self) -> str:
         """The id as text."""
         return str(self.id)
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether no program may say who this user is or act as them: they have a password or a permission."""
+        return bool(self.password_hash or self.permissions)
 
     @property
     def display_name(self) -> str:

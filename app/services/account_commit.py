@@ -1,4 +1,4 @@
-"""Reading and writing token accounts: the general write, the short cut for plain spends, and copying to the ledger.
+"""Reading and writing token accounts: the general write, and copying to the ledger.
 
 An operation is one conditional update of one account document that carries its ledger entries along. Entries are numbered and
 copied to the ledger afterwards, and leave the account only when they are safely there. Whatever dies in between, the account
@@ -7,14 +7,14 @@ document still has what the ledger lacks; `docs/adr/0002-entries-in-the-account.
 
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from bson import ObjectId
 from flask import current_app
-from pymongo import ReturnDocument
+from pymongo import UpdateOne
 from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 from pymongo.read_concern import ReadConcern
@@ -22,7 +22,7 @@ from pymongo.read_concern import ReadConcern
 from app import clock
 from app.models import account_rules
 from app.models.account import Account, Operation, Policy, Terms
-from app.models.domain_error import Busy, DomainError, HoldClosed, KeyReused, NotFound
+from app.models.domain_error import Busy, DomainError, HoldClosed, KeyReused, NotFound, Unavailable
 from app.models.ledger_entry import LedgerEntry, numbered
 from app.models.token_account import TokenAccount, from_fields, to_fields
 from app.models.user import User
@@ -35,6 +35,8 @@ MOST_ATTEMPTS = 40
 DUPLICATE_KEY = 11000
 
 Document = dict[str, Any]
+# By class: the collection, and the same with its read concern, which takes longer to make than much of a spend.
+_collections: dict[type, tuple[Collection[Document], Collection[Document]]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +65,27 @@ Result = Outcome | DomainError
 
 def accounts() -> Collection[Document]:
     """The accounts, as raw documents; reads see only what a majority has."""
-    return TokenAccount._get_collection().with_options(read_concern=ReadConcern("majority"))
+    return _at_majority(TokenAccount)
 
 
 def entries() -> Collection[Document]:
     """The ledger, as raw documents; reads see only what a majority has."""
-    return LedgerEntry._get_collection().with_options(read_concern=ReadConcern("majority"))
+    return _at_majority(LedgerEntry)
+
+
+def _at_majority(document: type[TokenAccount] | type[LedgerEntry]) -> Collection[Document]:
+    raw = document._get_collection()
+    known = _collections.get(document)
+    # After connecting anew it is another one.
+    if known is None or known[0] is not raw:
+        known = _collections[document] = raw, raw.with_options(read_concern=ReadConcern("majority"))
+    return known[1]
 
 
 def policy() -> Policy:
     """The rules' settings, as they are now."""
     tiers = {name: terms(name) for name in current_app.config["TIERS"]}
-    return Policy(tiers, current_app.config["LOW_BALANCE_TOKENS"])
+    return Policy(tiers, current_app.config["LOW_BALANCE_TOKENS"], current_app.config["CHAT_MIN_TOKENS"])
 
 
 def terms(tier: str) -> Terms:
@@ -90,13 +101,27 @@ def read(account_id: ObjectId, at: datetime) -> Account:
     """The account as it is at `at`, with what time has brought since the last write; nothing is written."""
     document = TokenAccount._get_collection().find_one({"_id": account_id})
     if document is None:
-        return _opened(account_id, at)[0]
+        return opened(account_id, at)[0]
     account = from_fields(document)
     account_rules.catch_up(account, max(at, account.last_entry_at or at), policy())
     return account
 
 
-def _opened(account_id: ObjectId, at: datetime) -> tuple[Account, list[Document]]:
+def read_all(users: Iterable[User], at: datetime) -> dict[ObjectId, Account]:
+    """The accounts of these users as `read` gives them, in one query."""
+    rules, found = policy(), {user.id: user for user in users}
+    without_entries = {"entries": 0, "due": 0}
+    stored = TokenAccount._get_collection().find({"_id": {"$in": list(found)}}, without_entries)
+    read_: dict[ObjectId, Account] = {}
+    for account in map(from_fields, stored):
+        account_rules.catch_up(account, max(at, account.last_entry_at or at), rules)
+        read_[account.id] = account
+    for user_id in found.keys() - read_.keys():
+        read_[user_id] = opening(user_id, found[user_id], at)[0]
+    return read_
+
+
+def opened(account_id: ObjectId, at: datetime) -> tuple[Account, list[Document]]:
     """The account that the first operation of a user makes; raises `NotFound` where there is no such user.
 
     Where mail is configured, it begins without the initial grant until the user's address is confirmed.
@@ -104,9 +129,18 @@ def _opened(account_id: ObjectId, at: datetime) -> tuple[Account, list[Document]
     user = User._get_collection().find_one({"_id": account_id}, {"tier": 1, "email_confirmed": 1})
     if user is None:
         raise NotFound
+    return opening(account_id, user, at)
+
+
+def opening(account_id: ObjectId, user: User | Mapping[str, Any], at: datetime) -> tuple[Account, list[Document]]:
+    """As `opened`, for a user who is known already."""
     waits = current_app.config["MAIL_SERVER"] and not user["email_confirmed"]
     initial = 0 if waits else current_app.config["INITIAL_TOKENS"]
-    return account_rules.open_account(account_id, terms(user["tier"]), initial, policy(), at)
+    rules, tier = policy(), user["tier"]
+    # Whoever is on a tier that the settings have no more has no allowance until somebody puts them on another.
+    return account_rules.open_account(
+        account_id, rules.tiers.get(tier) or Terms(tier, 0, timedelta(0)), initial, rules, at
+    )
 
 
 # --- the general write ------------------------------------------------------------------------------------------------
@@ -141,7 +175,7 @@ def _work_out(
 ) -> tuple[list[Result], _Write | None]:
     """The result of each operation, and what to write; None where every one is a repeat or a refusal."""
     if document is None:
-        account, added = _opened(account_id, operations[0].at)
+        account, added = opened(account_id, operations[0].at)
         known: dict[Any, Document] = {entry["key"]: entry for entry in added if "key" in entry}
         count = len(added)
     else:
@@ -152,6 +186,10 @@ def _work_out(
     rules, changed = policy(), False
     waiting = count - (document["drained_seq"] if document else 0)
     for operation in operations:
+        if operation.id in known:
+            done = known[operation.id]
+            results.append(outcome(account_id, done, done.get("available", account.available)))
+            continue
         if operation.key is not None and operation.key in known:
             result = _repeat(account_id, operation, known[operation.key])
             results.append(result)
@@ -163,22 +201,22 @@ def _work_out(
         try:
             account, new, follows = account_rules.apply(account, informed, rules)
         except DomainError as refusal:
-            results.append(refusal)
+            # While a first attempt may still be done, nobody can say that it was refused.
+            results.append(Unavailable() if operation.tried else refusal)
             continue
         entry, changed = new[-1], True
         if operation.key is not None:
             known[operation.key] = entry
         added += new
         due += follows
-        crosses = (count + len(new)) // COPY_BATCH > count // COPY_BATCH
         count, waiting = count + len(new), waiting + len(new)
-        copies = crosses or waiting > LONGEST_BACKLOG
-        results.append(_outcome(account_id, entry, account.available, copies=copies, performs=bool(follows)))
+        copies = calls_for_copying(count, len(new), waiting)
+        results.append(outcome(account_id, entry, account.available, copies=copies, performs=bool(follows)))
     return results, _Write(account, added, due) if changed else None
 
 
 def _look_up(account_id: ObjectId, document: Document, operations: Sequence[Operation]) -> dict[Any, Document]:
-    """The account's entries that the operations name, by key and by id: those waiting in it, then those in the ledger."""
+    """The account's entries that the operations name or have made, by key and by id: waiting ones, then the ledger's."""
     keys = {operation.key for operation in operations if operation.key is not None}
     keys |= {operation.arguments["undoes"] for operation in operations if "undoes" in operation.arguments}
     # A hold that ends before the last of the operations is gone by then, and its own entry must say that there was one.
@@ -186,6 +224,7 @@ def _look_up(account_id: ObjectId, document: Document, operations: Sequence[Oper
     at = max(at, document["last_entry_at"] or at)
     open_holds = {hold["id"] for hold in document["holds"] if hold["expires_at"] > at}
     ids = {operation.arguments["hold"] for operation in operations if "hold" in operation.arguments} - open_holds
+    ids |= {operation.id for operation in operations if operation.tried}
     if not keys and not ids:
         return {}
     found = [entry for entry in document["entries"] if entry.get("key") in keys or entry["_id"] in ids]
@@ -201,10 +240,11 @@ def _repeat(account_id: ObjectId, operation: Operation, entry: Mapping[str, Any]
     """The first answer again, or the conflict where something else came under the same key."""
     if entry["fingerprint"] != operation.fingerprint():
         return HoldClosed() if "hold" in operation.arguments else KeyReused()
-    return _outcome(account_id, entry, entry["available"], replayed=True)
+    return outcome(account_id, entry, entry["available"], replayed=True)
 
 
-def _outcome(account_id: ObjectId, entry: Mapping[str, Any], available: int, **flags: bool) -> Outcome:
+def outcome(account_id: ObjectId, entry: Mapping[str, Any], available: int, **flags: bool) -> Outcome:
+    """What the caller of an operation hears of its entry."""
     answer = entry.get("answer", {})
     return Outcome(
         entry_id=entry["_id"],
@@ -247,67 +287,43 @@ def _write(document: Document | None, write: _Write) -> bool:
     return written.matched_count == 1
 
 
-# --- the short cut ----------------------------------------------------------------------------------------------------
-
-
-def spend_plainly(account_id: ObjectId, operations: Sequence[Operation]) -> list[Result] | None:
-    """Does spends without a key in one guarded update, where the allowance covers them and time brings nothing.
-
-    None says nothing about why not: `commit` decides.
-    """
-    at = max(operation.at for operation in operations)
-    total = sum(operation.arguments["tokens"] for operation in operations)
-    new = [account_rules.plain_spend(operation, at) for operation in operations]
-    calls = len(new)
-    after = accounts().find_one_and_update(
-        {"_id": account_id, "due_at": {"$gt": at}, "last_entry_at": {"$lte": at}, "plain_left": {"$gte": total}},
-        {
-            "$inc": {
-                **dict.fromkeys(("used", "lifetime_tokens"), total),
-                **dict.fromkeys(("balance", "available", "allowance_left", "plain_left"), -total),
-                **dict.fromkeys(("period_calls", "lifetime_calls", "entry_count"), calls),
-            },
-            "$set": {"version": ObjectId(), "last_spend_at": at, "last_entry_at": at},
-            "$push": {"entries": {"$each": new}},
-            "$min": {"drain_at": at + QUIET},
-        },
-        projection={"available": 1, "entry_count": 1, "drained_seq": 1},
-        return_document=ReturnDocument.AFTER,
-    )
-    if after is None:
-        return None
-    available = after["available"] + total
-    results: list[Result] = []
-    crosses = after["entry_count"] // COPY_BATCH > (after["entry_count"] - calls) // COPY_BATCH
-    copies = crosses or after["entry_count"] - after["drained_seq"] > LONGEST_BACKLOG
-    for entry in new:
-        available += entry["amount"]
-        # One copier a write is enough.
-        results.append(_outcome(account_id, entry, available, copies=copies and entry is new[-1]))
-    return results
-
-
 # --- copying to the ledger --------------------------------------------------------------------------------------------
 
 
+def calls_for_copying(count: int, new: int, waiting: int) -> bool:
+    """Whether whoever brought an account `new` entries, `count` in all of which `waiting` wait, is to copy."""
+    return count // COPY_BATCH > (count - new) // COPY_BATCH or waiting > LONGEST_BACKLOG
+
+
 def copy(account_id: ObjectId) -> int:
-    """Copies the oldest waiting entries to the ledger, then removes exactly those; returns how many still wait."""
+    """Copies the oldest waiting entries to the ledger, then removes exactly those; returns how many more there were.
+
+    An account of which nothing waits any more leaves the worker's list.
+    """
     document = accounts().find_one(
         {"_id": account_id},
-        {"entries": {"$slice": COPY_BATCH}, "drained_seq": 1, "drained_balance": 1, "entry_count": 1},
+        {"entries": {"$slice": COPY_BATCH}, "drained_seq": 1, "drained_balance": 1, "entry_count": 1, "drain_at": 1},
     )
-    if document is None or not document["entries"]:
+    if document is None:
+        return 0
+    as_read = {"_id": account_id, "drained_seq": document["drained_seq"]}
+    nothing_came = {**as_read, "entry_count": document["entry_count"]}
+    off_the_list = {"$unset": {"drain_at": ""}}
+    if not document["entries"]:
+        if "drain_at" in document:
+            accounts().update_one(nothing_came, off_the_list)
         return 0
     copied = list(numbered(document))
     _insert(copied)
-    accounts().update_one(
-        {"_id": account_id, "drained_seq": document["drained_seq"]},
-        {
-            "$pull": {"entries": {"_id": {"$in": [entry["_id"] for entry in copied]}}},
-            "$set": {"drained_seq": copied[-1]["seq"], "drained_balance": copied[-1]["after"]},
-        },
-    )
-    return int(document["entry_count"] - copied[-1]["seq"])
+    removal = {
+        "$pull": {"entries": {"_id": {"$in": [entry["_id"] for entry in copied]}}},
+        "$set": {"drained_seq": copied[-1]["seq"], "drained_balance": copied[-1]["after"]},
+        "$min": {"count_at": clock.now()},
+    }
+    rest = int(document["entry_count"] - copied[-1]["seq"])
+    if rest or not accounts().update_one(nothing_came, {**removal, **off_the_list}).matched_count:
+        accounts().update_one(as_read, removal)
+    return rest
 
 
 def _insert(copied: list[Document]) -> None:
@@ -325,12 +341,23 @@ def _insert(copied: list[Document]) -> None:
             raise
 
 
+def mark_counted(marks: Iterable[Mapping[str, Any]]) -> None:
+    """Moves the marks of what `daily_figures` has counted, each from `before` to `after`; done twice is done once."""
+    now = clock.now()
+
+    def moved(mark: Mapping[str, Any]) -> list[Document]:
+        more = {"$gt": ["$drained_seq", mark["after"]]}
+        # Who has more to count already goes to the end of the queue.
+        return [{"$set": {"counted": mark["after"], "count_at": {"$cond": [more, now, "$$REMOVE"]}}}]
+
+    if updates := [UpdateOne({"_id": mark["account"], "counted": mark["before"]}, moved(mark)) for mark in marks]:
+        accounts().bulk_write(updates, ordered=False)
+
+
 def drain(account_id: ObjectId) -> None:
-    """Copies all that waits, and takes the account off the worker's list if nothing came meanwhile."""
+    """Copies all that waits."""
     while copy(account_id):
         pass
-    nothing_waits = {"$eq": ["$entry_count", "$drained_seq"]}
-    accounts().update_one({"_id": account_id, "$expr": nothing_waits}, {"$unset": {"drain_at": ""}})
 
 
 def drain_waiting(limit: int = 1_000) -> int:

@@ -5,7 +5,7 @@ contention that is faster than taking turns at the database, and a slow operatio
 """
 
 from collections.abc import Callable, Sequence
-from threading import Event, Lock
+from threading import Lock
 
 from bson import ObjectId
 
@@ -19,13 +19,15 @@ Write = Callable[[ObjectId, Sequence[Operation]], list[Result]]
 
 
 class _Ticket:
-    """A caller's place in an account's queue; the event tells it that it has a result, or that it leads."""
+    """A caller's place in an account's queue; `called` is released when it has a result, or leads."""
 
     __slots__ = ("called", "operation", "result")
 
     def __init__(self, operation: Operation):
         self.operation = operation
-        self.called = Event()
+        # A lock that is held from the start: an event would be two more objects, and half as fast.
+        self.called = Lock()
+        self.called.acquire()
         self.result: Outcome | BaseException | None = None
 
 
@@ -41,7 +43,7 @@ def submit(account_id: ObjectId, operation: Operation, write: Write) -> Outcome:
         queue.append(ticket)
         leads = len(queue) == 1
     if not leads:
-        ticket.called.wait()
+        ticket.called.acquire()
     if ticket.result is None:
         _lead(account_id, queue, write)
     if isinstance(ticket.result, BaseException):
@@ -69,4 +71,4 @@ def _lead(account_id: ObjectId, queue: list[_Ticket], write: Write) -> None:
             del _queues[account_id]
     # The next leader first: its write is under way while the others return.
     for ticket in [*next_leader, *taken[1:]]:
-        ticket.called.set()
+        ticket.called.release()

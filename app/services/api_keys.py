@@ -28,6 +28,10 @@ SECRET_BYTES = 32
 # How much of a secret lists show: 36 of its 256 bits.
 SHOWN = len(PREFIX) + 6
 USED_EVERY = timedelta(minutes=1)
+# Every call with a key waits for this: one question takes half as long as two.
+_WITH_OWNER = {
+    "$lookup": {"from": User._get_collection_name(), "localField": "owner", "foreignField": "_id", "as": "owners"}
+}
 _SECRET = re.compile(PREFIX + r"[A-Za-z0-9_-]{43}")
 
 
@@ -88,7 +92,7 @@ def revoke(key_id: ObjectId, *, by: Actor) -> ApiKey:
 
 
 def find(secret: str) -> tuple[ApiKey, User] | None:
-    """The live key with this secret and its owner, both ready to act, or None; two reads, and at most once a minute a write.
+    """The live key with this secret and its owner, both ready to act, or None; one read, and at most once a minute a write.
 
     Raises `UserInactive` where the owner was deactivated.
     """
@@ -96,9 +100,12 @@ def find(secret: str) -> tuple[ApiKey, User] | None:
     if not _SECRET.fullmatch(secret):
         return None
     now = clock.now()
-    api_key = ApiKey.objects(digest=_digest(secret)).first()
-    owner = User.objects(id=api_key.owner).first() if api_key and api_key.is_live(now) else None
-    if owner is None:
+    found = next(ApiKey._get_collection().aggregate([{"$match": {"digest": _digest(secret)}}, _WITH_OWNER]), None)
+    owners = found.pop("owners") if found else []
+    if not owners:
+        return None
+    api_key, owner = ApiKey._from_son(found), User._from_son(owners[0])
+    if not api_key.is_live(now):
         return None
     if not owner.active:
         raise UserInactive

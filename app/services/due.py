@@ -18,16 +18,17 @@ from app.models.actor import Actor
 from app.models.api_key import ApiKey
 from app.models.domain_error import Busy, DomainError, Unavailable
 from app.models.message import Message
+from app.models.sign_in_link import SignInLink
 from app.models.token_account import TokenAccount
 from app.models.token_request import TokenRequest
 from app.models.user import User
-from app.services import answers, audit, notifications, token_accounts
+from app.services import answers, audit, notifications, out_of_tokens, token_accounts
 
 log = logging.getLogger(__name__)
 
 # How long an item is left to the caller that wrote it before the worker takes it over.
 GRACE = timedelta(seconds=10)
-CARRIERS: tuple[type[Document], ...] = (TokenRequest, TokenAccount, User, Message, ApiKey)
+CARRIERS: tuple[type[Document], ...] = (TokenRequest, TokenAccount, User, Message, ApiKey, SignInLink)
 
 
 def _reset_account(
@@ -42,8 +43,31 @@ def _revoke_from_account(
     token_accounts.revoke(user, undoes=undoes, by=Actor(**by), reason=reason, key=key, reference=reference)
 
 
+def _change_tier_of_account(*, key: str, at: datetime, user: ObjectId, tier: str, by: Mapping[str, Any]) -> None:
+    def change(tier: str, key: str) -> None:
+        reference, reason = {"user": str(user)}, f"Tier: {tier}"
+        token_accounts.change_tier(user, tier, by=Actor(**by), reason=reason, key=key, reference=reference)
+
+    if _tier_of(user) == tier:
+        change(tier, key)
+    # A later change has an item of its own, which may be done before or in the middle of this one, or of an earlier try of it
+    # that was broken off: where the account is left with what this one brought, it is brought to what the user has now.
+    while (present := _tier_of(user)) not in (None, tier) and token_accounts.view(user).tier == tier:
+        change(present, f"{key}:{ObjectId()}")
+        tier = present
+
+
+def _tier_of(user: ObjectId) -> str | None:
+    tier: str | None = User.objects(id=user).scalar("tier").first()
+    return tier
+
+
 def _give_initial_grant(*, key: str, at: datetime, user: ObjectId) -> None:
     token_accounts.grant_initial(user)
+
+
+def _note_tokens(*, key: str, at: datetime, user: ObjectId) -> None:
+    out_of_tokens.note(user)
 
 
 def _charge_answer(*, key: str, at: datetime, message: ObjectId, tokens: int) -> None:
@@ -52,6 +76,7 @@ def _charge_answer(*, key: str, at: datetime, message: ObjectId, tokens: int) ->
 
 # Each verb takes the item's key and time and its arguments, and does nothing under a key that it has seen.
 VERBS: dict[str, Callable[..., None]] = {
+    "account.change_tier": _change_tier_of_account,
     "account.grant_initial": _give_initial_grant,
     "account.reset": _reset_account,
     "account.revoke": _revoke_from_account,
@@ -59,6 +84,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "audit": audit.record,
     "notify": notifications.notify,
     "notify.reviewers": notifications.notify_reviewers,
+    "users.note_tokens": _note_tokens,
 }
 
 

@@ -1,20 +1,24 @@
-"""Reading a ledger: what is in it, and what still waits in the account or was brought by time since the last write."""
+"""Reading a ledger as it is now, wherever its entries are."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from bson import ObjectId
 
-from app import clock
-from app.models import account_rules
 from app.models.account import EntryType
 from app.models.domain_error import NotFound
-from app.models.ledger_entry import numbered
-from app.models.token_account import from_fields
-from app.services import account_commit
+from app.services import account_commit, account_moment
+from app.services.account_moment import Choice, Entry, Moment
 
 # What changes no balance and is left out of history unless it is asked for.
 HOLDS = frozenset({EntryType.HOLD, EntryType.RELEASE})
+EXPORT_BATCH = 1_000
+
+
+def choice(types: Iterable[EntryType] | None = None, *, with_holds: bool = False) -> Choice:
+    """The entries of these types; of all but holds and releases where none are given."""
+    return Choice(frozenset(types) if types is not None else frozenset(EntryType) - (set() if with_holds else HOLDS))
 
 
 def history(
@@ -24,32 +28,31 @@ def history(
     with_holds: bool = False,
     before_seq: int | None = None,
     limit: int = 50,
-) -> list[dict[str, Any]]:
+) -> list[Entry]:
     """A user's entries, newest first, as `ledger_entry.LedgerEntry` describes them; `before_seq` continues a page.
 
-    The balance that an account shows now is the `after` of its newest entry, so no page is stale.
+    The balance that an account shows now is the `after` of its newest entry, so no page is stale. An account that no operation
+    has made has the entries that it will begin with. Raises `NotFound` where there is no such user.
     """
-    # The account is read first: an entry that leaves it meanwhile is in the ledger before it goes.
-    document = account_commit.accounts().find_one({"_id": user_id})
-    if document is None:
-        return []
-    wanted = set(types) if types is not None else set(EntryType) - (set() if with_holds else HOLDS)
-    below = before_seq if before_seq is not None else document["entry_count"] + 1_000
-    account = from_fields(document)
-    now = max(clock.now(), account.last_entry_at or clock.now())
-    waiting = [*document["entries"], *account_rules.catch_up(account, now, account_commit.policy())]
-    shown = [entry for entry in numbered(document, waiting) if entry["type"] in wanted and entry["seq"] < below]
-    shown = shown[::-1][:limit]
-    if len(shown) < limit:
-        copied = account_commit.entries().find(
-            {
-                "account": user_id,
-                "type": {"$in": sorted(wanted)},
-                "seq": {"$lte": document["drained_seq"], "$lt": below},
-            }
-        )
-        shown += copied.sort("seq", -1).limit(limit - len(shown))
-    return shown
+    moment = account_moment.take(user_id)
+    return moment.newest(choice(types, with_holds=with_holds), limit, below=before_seq)
+
+
+def whole(user_id: ObjectId, chosen: Choice) -> Iterator[Entry]:
+    """All of the chosen entries up to now, oldest first, read in batches while they are taken."""
+    return _oldest_first(account_moment.take(user_id), chosen)
+
+
+def _oldest_first(moment: Moment, chosen: Choice) -> Iterator[Entry]:
+    """Each batch is a query of its own, so that no cursor waits in the database for a slow reader."""
+    rest = chosen
+    while True:
+        batch = list(account_commit.entries().find(moment.copied_query(rest)).sort("seq", 1).limit(EXPORT_BATCH))
+        yield from batch
+        if len(batch) < EXPORT_BATCH:
+            break
+        rest = replace(chosen, after=batch[-1]["seq"])
+    yield from reversed(moment.newest_waiting(chosen))
 
 
 def by_key(user_id: ObjectId, key: str) -> dict[str, Any]:

@@ -31,8 +31,14 @@ def check_holds(permissions: Iterable[str], *, by: Actor) -> None:
 def check_manages(by: Actor, *, other_than: User | None = None) -> None:
     """Raises `Forbidden` unless the actor may manage users, and is not the very user who is to be changed."""
     check_holds([Permission.USERS_MANAGE], by=by)
-    if other_than is not None and by.person == str(other_than.id):
-        raise Forbidden(N_("You cannot change your own permissions."))
+    if other_than is not None:
+        check_is_another(other_than, by=by)
+
+
+def check_is_another(user: User, *, by: Actor) -> None:
+    """Raises `Forbidden` where the actor is this very user, or one of their keys."""
+    if by.person == str(user.id):
+        raise Forbidden(N_("This is your own account: somebody else has to make this change."))
 
 
 def check_may_give(permissions: Iterable[str], email: str, *, by: Actor) -> None:

@@ -18,16 +18,20 @@ from app.models import account_rules
 from app.models.account import Account, GrantSource, Operation, Terms
 from app.models.account_rules import LARGEST_AMOUNT
 from app.models.actor import Actor
-from app.models.domain_error import InvalidInput, KeyReused, NotFound, Unavailable
+from app.models.domain_error import N_, FieldError, Forbidden, InvalidInput, KeyReused, NotFound, Unavailable
+from app.models.permission import Permission
 from app.models.plain_text import plain_text
 from app.models.token_account import TokenAccount
-from app.services import account_commit, account_group, due
+from app.services import account_commit, account_group, account_short_cut, due, rights
 from app.services.account_commit import Outcome, Result
 
 log = logging.getLogger(__name__)
 
-LARGEST_TTL = 3_600
-_KEY = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,198}[\x21-\x7e])?")
+LARGEST_BONUS = 1_000_000
+# Of what the ledger says of an entry: a description, or the reason that somebody gave.
+LONGEST_DESCRIPTION = 500
+DEFAULT_TTL, LARGEST_TTL = 600, 3_600
+_KEY = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,208}[\x21-\x7e])?")
 _METADATA_NAME = re.compile(r"[A-Za-z0-9_-]{1,50}")
 _HOLD_ID = re.compile(r"[0-9a-f]{48}")
 
@@ -60,7 +64,7 @@ def hold(
     tokens: int,
     *,
     by: Actor,
-    ttl: int = 600,
+    ttl: int = DEFAULT_TTL,
     key: str | None = None,
     description: str = "",
     reference: Mapping[str, Any] | None = None,
@@ -80,12 +84,13 @@ def settle(
     metadata: Mapping[str, Any] | None = None,
 ) -> Outcome:
     """Closes a hold and charges what was used; 0 is a release. `Outcome.uncovered` is what the account could not cover."""
-    if tokens == 0 and type(tokens) is int:
-        return release(hold_id, by=by)
     user_id, hold = _hold_parts(hold_id)
-    arguments = {"hold": hold, "tokens": amount(tokens)}
+    arguments: dict[str, Any] = {"hold": hold}
+    verb = "release"
+    if tokens != 0 or type(tokens) is not int:
+        verb, arguments["tokens"] = "settle", amount(tokens)
     return _do(
-        user_id, "settle", arguments, by, f"hold:{hold_id}", description, reference=reference, metadata=_flat(metadata)
+        user_id, verb, arguments, by, f"hold:{hold_id}", description, reference=reference, metadata=_flat(metadata)
     )
 
 
@@ -108,7 +113,7 @@ def reset(
         {},
         by,
         key,
-        plain_text(reason, "reason", least=1, most=500),
+        _reason(reason),
         reference=reference,
         action="account.reset",
     )
@@ -116,14 +121,14 @@ def reset(
 
 def add_bonus(user_id: ObjectId, tokens: int, *, by: Actor, reason: str, key: str | None = None) -> Outcome:
     """Lowers what counts as used by `tokens` (1 to 1,000,000), down to 0; what is over becomes a grant."""
-    arguments = {"tokens": _whole(tokens, "amount", 1, 1_000_000)}
+    arguments = {"tokens": _whole(tokens, "amount", 1, LARGEST_BONUS)}
     return _do(
         user_id,
         "add_bonus",
         arguments,
         by,
         key,
-        plain_text(reason, "reason", least=1, most=500),
+        _reason(reason),
         action="account.bonus",
     )
 
@@ -147,7 +152,7 @@ def grant(
         arguments,
         by,
         key,
-        plain_text(reason, "reason", least=1, most=500),
+        _reason(reason),
         reference=reference,
         action="account.grant",
     )
@@ -171,7 +176,7 @@ def revoke(
         {"undoes": undoes},
         by,
         key,
-        plain_text(reason, "reason", least=1, most=500),
+        _reason(reason),
         reference=reference,
         action="account.revoke",
     )
@@ -193,12 +198,18 @@ def change_tier(
         {"tier": tier},
         by,
         key,
-        plain_text(reason, "reason", least=1, most=500),
+        _reason(reason),
         reference=reference,
         # Not an argument: a repeat of the key must be known again after the settings have changed.
         terms=account_commit.policy().tiers.get(tier),
         action="account.change_tier",
     )
+
+
+def check_is_not_own(user_id: ObjectId, *, by: Actor) -> None:
+    """Raises `Forbidden` where it is the actor's own account that is to be changed."""
+    if by.person == str(user_id):
+        raise Forbidden(N_("You cannot change your own tokens."))
 
 
 # --- doing it ---------------------------------------------------------------------------------------------------------
@@ -218,15 +229,19 @@ def _do(
     action: str | None = None,
 ) -> Outcome:
     """Commits one operation, then does what follows from it: copying to the ledger, notices, the audit event."""
-    # What a request or an order brings about is in its own trail already.
+    # What a request or an order brings about was decided by who may, and is in its own trail already.
     audited = action is not None and reference is None
+    if action is not None:
+        check_is_not_own(user_id, by=by)
+    if audited:
+        rights.check_holds([Permission.USERS_MANAGE], by=by)
     operation = Operation(
         verb,
         arguments,
         by.stamp(),
         clock.now(),
         key=_checked_key(key),
-        description=plain_text(description, "description", most=500),
+        description=plain_text(description, "description", most=LONGEST_DESCRIPTION),
         reference=reference,
         metadata=metadata,
         terms=terms,
@@ -247,9 +262,9 @@ def _submit(user_id: ObjectId, operation: Operation) -> Outcome:
 
 
 def _write(user_id: ObjectId, operations: Sequence[Operation]) -> list[Result]:
-    """The short cut where all are plain spends and it holds, else the general write."""
-    plain = all(operation.verb == "spend" and operation.key is None for operation in operations)
-    return (plain and account_commit.spend_plainly(user_id, operations)) or account_commit.commit(user_id, operations)
+    """The short cut where all are spends and it holds, else the general write."""
+    spends = all(operation.verb == "spend" for operation in operations)
+    return (spends and account_short_cut.spend(user_id, operations)) or account_commit.commit(user_id, operations)
 
 
 def _follow_up(user_id: ObjectId, outcome: Outcome) -> None:
@@ -273,17 +288,21 @@ def amount(value: Any, field: str = "tokens") -> int:
 
 def _whole(value: Any, field: str, least: int, most: int) -> int:
     if type(value) is not int:
-        raise InvalidInput(errors={field: ["Must be a whole number."]})
+        raise InvalidInput(errors={field: [N_("Must be a whole number.")]})
     if value < least:
-        raise InvalidInput(errors={field: [f"Must be at least {least}."]})
+        raise InvalidInput(errors={field: [FieldError(N_("Must be at least %(least)s."), least=least)]})
     if value > most:
-        raise InvalidInput(errors={field: [f"Must be at most {most}."]})
+        raise InvalidInput(errors={field: [FieldError(N_("Must be at most %(most)s."), most=most)]})
     return value
+
+
+def _reason(value: Any) -> str:
+    return plain_text(value, "reason", least=1, most=LONGEST_DESCRIPTION)
 
 
 def _checked_key(key: str | None) -> str | None:
     if key is not None and not (isinstance(key, str) and _KEY.fullmatch(key)):
-        raise InvalidInput(errors={"key": ["Must be 1 to 200 printable ASCII characters."]})
+        raise InvalidInput(errors={"key": [N_("Must be 1 to 210 printable ASCII characters.")]})
     return key
 
 
@@ -294,7 +313,7 @@ def _flat(metadata: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
     named = all(isinstance(name, str) and _METADATA_NAME.fullmatch(name) for name in metadata)
     plain = all(_is_plain(value) for value in metadata.values())
     if not named or not plain or len(metadata) > 10 or len(json.dumps(dict(metadata))) > 1_024:
-        raise InvalidInput(errors={"metadata": ["Up to 10 plain values under simple names, 1 kB in all."]})
+        raise InvalidInput(errors={"metadata": [N_("Up to 10 plain values under simple names, 1 kB in all.")]})
     for value in metadata.values():
         plain_text(str(value), "metadata", most=1_024)
     return metadata

@@ -27,6 +27,7 @@ from app.models.domain_error import (
     UserInactive,
 )
 from app.models.due_item import due_item
+from app.models.object_id import object_id
 from app.models.plain_text import plain_text
 from app.models.token_request import QuotaRequest, Status, TokenRequest
 from app.models.user import User
@@ -37,7 +38,6 @@ LONGEST_REASON = 500
 MOST_ATTEMPTS = 20
 KIND = "quota"
 _NUMBER = re.compile(r"[0-9]{1,15}")
-_OBJECT_ID = re.compile(r"[0-9a-f]{24}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,8 +230,8 @@ def find(reference: str, *, kind: str | None = None) -> TokenRequest:
     found = None
     if _NUMBER.fullmatch(reference):
         found = TokenRequest.objects(number=int(reference)).first()
-    elif _OBJECT_ID.fullmatch(reference):
-        found = TokenRequest.objects(id=ObjectId(reference)).first()
+    elif known := object_id(reference):
+        found = TokenRequest.objects(id=known).first()
     return _found(found if found and kind in (None, found.kind) else None)
 
 
@@ -254,9 +254,12 @@ def desk_page(
     return _page(TokenRequest.objects(**_where(status=status, kind=kind)), before, limit)
 
 
-def count(*, status: Status | None = None, kind: str | None = None, at_most: int = 10_001) -> int:
-    """How many requests there are of a status and a kind; counting stops at `at_most`."""
-    return TokenRequest._get_collection().count_documents(_where(status=status, kind=kind), limit=at_most)
+def count(
+    *, status: Status | None = None, kind: str | None = None, user: ObjectId | None = None, at_most: int = 10_001
+) -> int:
+    """How many requests there are of a status, a kind and a user; counting stops at `at_most`."""
+    where = {**_where(status=status, kind=kind), **({"user": user} if user else {})}
+    return TokenRequest._get_collection().count_documents(where, limit=at_most)
 
 
 def pending_count() -> int:

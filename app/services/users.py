@@ -1,28 +1,29 @@
-"""Users: making, finding and changing them. A change ends the sessions that it must end, and leaves an audit event."""
+"""Users: making and finding them; `user_changes.py` is about changing them."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
+import phonenumbers
 from bson import ObjectId
-from bson.errors import InvalidId
 from email_validator import EmailNotValidError, validate_email
 from flask import current_app
-from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from app import clock
 from app.models.actor import Actor
 from app.models.audit_event import Action
-from app.models.domain_error import N_, AlreadyExists, Busy, Forbidden, InvalidInput, NotFound
+from app.models.domain_error import N_, AlreadyExists, InvalidInput, NotFound, UserInactive
 from app.models.due_item import due_item
-from app.models.permission import Permission
-from app.models.user import User
-from app.services import due, last_admin, login_sessions, passwords, rights
+from app.models.object_id import object_id
+from app.models.plain_text import INVISIBLE, plain_line
+from app.models.user import User, search_terms
+from app.services import account_commit, due, passwords, rights
 
 LONGEST_EMAIL, LONGEST_NAME = 254, 100
-_OBJECT_ID = re.compile(r"[0-9a-f]{24}")
+_JOINERS = "\u200c\u200d"
 _EXTERNAL_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 # As people write it: with spaces, dashes and brackets, with and without the plus.
 _PHONE = re.compile(r"\+?[0-9][0-9 ().-]{4,30}")
@@ -50,15 +51,14 @@ def create(
     email = normalised_email(email)
     tier = tier or current_app.config["DEFAULT_TIER"]
     permissions = rights.permissions_of(roles)
-    if tier not in current_app.config["TIERS"]:
-        raise InvalidInput(errors={"tier": [N_("There is no such tier.")]})
+    check_tier(tier)
     if permissions:
         rights.check_may_give(permissions, email, by=by)
     user = User(id=ObjectId(), email=email, name=name, tier=tier, permissions=permissions)
     user.locale = current_app.config["DEFAULT_LOCALE"]
     # A program passes on what it was told; it has not seen whose address it is.
     user.email_confirmed = by.kind != "key"
-    return _insert(user, password, by=by)
+    return insert(user, password, by=by)
 
 
 def register(email: str, *, password: str, name: str, locale: str, address: str | None, request_id: str | None) -> User:
@@ -68,33 +68,34 @@ def register(email: str, *, password: str, name: str, locale: str, address: str 
     """
     tier = current_app.config["DEFAULT_TIER"]
     user = User(id=ObjectId(), email=normalised_email(email), name=name.strip(), tier=tier, locale=locale)
-    return _insert(user, password, by=Actor("user", str(user.id), user.display_name, address, request_id))
+    return insert(user, password, by=Actor("user", str(user.id), user.display_name, address, request_id))
 
 
-def _insert(user: User, password: str | None, *, by: Actor) -> User:
-    _check_name(user.name)
-    user.name = user.name.strip()
+def insert(user: User, password: str | None, *, by: Actor) -> User:
+    """Stores a new user whose values were checked, all but the name; raises `InvalidInput` and `AlreadyExists`."""
+    user.name = checked_name(user.name)
     if password is not None:
         passwords.check(password, email=user.email)
         user.password_hash = passwords.hashed(password)
     user.time_zone = current_app.config["TIME_ZONE"]
+    user.search = search_terms(email=user.email, name=user.name, phone=user.phone, external_id=user.external_id)
+    account, _entries = account_commit.opening(user.id, user, clock.now())
+    user.out_of_tokens = account_commit.policy().is_out(account.available)
     given = {"tier": user.tier, "permissions": list(user.permissions)}
-    user.due = [_audit(user, Action.USER_CREATE, by=by, after=given)]
+    user.due = [audit_item(user, Action.USER_CREATE, by=by, after=given)]
     user.validate()
     try:
         User._get_collection().insert_one(user.to_mongo())
     except DuplicateKeyError as error:
-        raise _already_exists(error) from None
+        raise already_exists(error) from None
     due.perform(User, user.id)
     return get(user.id)
 
 
 def get(user_id: ObjectId | str) -> User:
     """The user with this id; raises `NotFound`, for what is no id as well."""
-    try:
-        user = User.objects(id=ObjectId(user_id)).first()
-    except (InvalidId, TypeError):
-        user = None
+    known = user_id if isinstance(user_id, ObjectId) else object_id(user_id)
+    user = User.objects(id=known).first() if known else None
     if user is None:
         raise NotFound(N_("There is no such user."))
     return user
@@ -109,13 +110,8 @@ def by_email(email: str) -> User | None:
 
 
 def find(reference: str) -> User:
-    """The user whom an operator names by e-mail or id; raises `NotFound`."""
-    if "@" not in reference:
-        return get(reference)
-    user = by_email(reference)
-    if user is None:
-        raise NotFound(N_("There is no such user."))
-    return user
+    """The user whom an operator names: as in `resolve`, and by an e-mail address that is not confirmed. Raises `NotFound`."""
+    return (by_email(reference) if "@" in reference else None) or resolve(reference)
 
 
 def resolve(reference: str) -> User:
@@ -123,21 +119,42 @@ def resolve(reference: str) -> User:
 
     Raises `NotFound`. What is not confirmed is only what somebody says of themselves, and names nobody.
     """
-    name, _, external_id = reference.partition(":")
-    found = User.objects.none()
-    if name == "external" and _EXTERNAL_ID.fullmatch(external_id):
-        found = User.objects(external_id=external_id)
-    elif _OBJECT_ID.fullmatch(reference):
-        found = User.objects(id=reference)
-    elif "@" in reference:
-        with suppress(InvalidInput):
-            found = User.objects(email=normalised_email(reference), email_confirmed=True)
-    elif _PHONE.fullmatch(reference):
-        found = User.objects(phone="+" + re.sub("[^0-9]", "", reference), phone_confirmed=True)
-    user = found.first()
+    where = _named(reference)
+    user = User.objects(__raw__=where).first() if where else None
     if user is None:
         raise NotFound(N_("There is no such user."))
     return user
+
+
+def resolve_id(reference: str) -> ObjectId:
+    """The id of the active user whom a program names as in `resolve`: one small look-up, for metering.
+
+    Raises `NotFound`, and `UserInactive` for a deactivated user.
+    """
+    where = _named(reference)
+    found = User._get_collection().find_one(where, {"active": 1}) if where else None
+    if found is None:
+        raise NotFound(N_("There is no such user."))
+    if not found["active"]:
+        raise UserInactive
+    user_id: ObjectId = found["_id"]
+    return user_id
+
+
+def _named(reference: str) -> dict[str, Any] | None:
+    """What to look for where a program names a user so; None where that names nobody."""
+    name, _, external_id = reference.partition(":")
+    if name == "external" and _EXTERNAL_ID.fullmatch(external_id):
+        return {"external_id": external_id}
+    if known := object_id(reference):
+        return {"_id": known}
+    if "@" in reference:
+        with suppress(InvalidInput):
+            return {"email": normalised_email(reference), "email_confirmed": True}
+    elif _PHONE.fullmatch(reference):
+        with suppress(InvalidInput):
+            return {"phone": normalised_phone(reference), "phone_confirmed": True}
+    return None
 
 
 def page(*, before: ObjectId | None = None, limit: int = 50) -> list[User]:
@@ -164,111 +181,78 @@ def normalised_email(email: str) -> str:
         raise InvalidInput(errors={"email": [N_("Enter an e-mail address, such as name@example.com.")]}) from None
 
 
-def grant_role(user_id: ObjectId, role: str, *, by: Actor) -> User:
-    """Gives the user a role's permissions; they count from the next sign-in."""
-    user, given = get(user_id), rights.permissions_of([role])
-    rights.check_manages(by, other_than=user)
-    rights.check_may_give(given, user.email, by=by)
-    return _set_permissions(user, {*user.permissions, *given}, action=Action.USER_GRANT_ROLE, by=by)
-
-
-def revoke_role(user_id: ObjectId, role: str, *, by: Actor) -> User:
-    """Takes a role's permissions away, at once; raises `LastAdmin` if nobody could manage users then."""
-    user, taken = get(user_id), rights.permissions_of([role])
-    rights.check_manages(by, other_than=user)
-    guard = last_admin.take_leave(user) if Permission.USERS_MANAGE in taken else {}
-    return _set_permissions(user, {*user.permissions} - {*taken}, action=Action.USER_REVOKE_ROLE, by=by, guard=guard)
-
-
-def deactivate(user_id: ObjectId, *, by: Actor) -> User:
-    """Ends the user's sessions, and nobody signs in as them; raises `LastAdmin` if nobody could manage users then."""
-    user = get(user_id)
-    rights.check_manages(by, other_than=user)
-    if not user.active:
-        return user
-    guard = {"active": True, **last_admin.take_leave(user)}
-    return _change(user, {"active": False}, action=Action.USER_DEACTIVATE, by=by, guard=guard)
-
-
-def set_password(user_id: ObjectId, password: str, *, by: Actor) -> User:
-    """Gives the user a new password and ends all their sessions."""
-    user = get(user_id)
-    if by.kind == "key":
-        # It could sign in with it, and would outlive its own end.
-        raise Forbidden
-    if by.id != str(user.id):
-        rights.check_manages(by)
-        # Whoever sets a password can sign in with it, and so do whatever its owner may.
-        rights.check_holds(user.permissions, by=by)
-    passwords.check(password, email=user.email)
-    return _change(user, {"password_hash": passwords.hashed(password)}, action=Action.USER_SET_PASSWORD, by=by)
-
-
-def confirm_email(user_id: ObjectId, *, by: Actor) -> User:
-    """The address is the user's: they showed it, or somebody who manages users says so. Brings the initial tokens, once."""
-    user = get(user_id)
-    if by.id != str(user.id):
-        rights.check_manages(by)
-    confirmed = {"email_confirmed": True}
-    said = _audit(user, Action.USER_CONFIRM_EMAIL, by=by, before={"email_confirmed": False}, after=confirmed)
-    given = due_item("initial", "account.grant_initial", at=said["at"], user=user.id)
-    changed = User._get_collection().update_one(
-        {"_id": user.id, "email": user.email, "email_confirmed": False},
-        {"$set": confirmed, "$push": {"due": {"$each": [given, said]}}},
+def normalised_phone(phone: str) -> str:
+    """A phone number as it is kept, in E.164 with its plus; the plus may be missing. Raises `InvalidInput`."""
+    refusal = InvalidInput(
+        errors={"phone": [N_("Enter a phone number with its country code, such as +7 999 123-45-67.")]}
     )
-    if changed.modified_count:
-        due.perform(User, user.id)
-    return get(user.id)
+    if not _PHONE.fullmatch(phone):
+        raise refusal
+    try:
+        parsed = phonenumbers.parse(f"+{phone.lstrip('+')}")
+    except phonenumbers.NumberParseException:
+        raise refusal from None
+    if phonenumbers.is_possible_number_with_reason(parsed) != phonenumbers.ValidationResult.IS_POSSIBLE:
+        raise refusal
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 
-def _set_permissions(
-    user: User, permissions: set[str], *, action: Action, by: Actor, guard: dict[str, Any] | None = None
-) -> User:
-    after = sorted(permissions)
-    if after == sorted(user.permissions):
-        return user
-    guard = {"permissions": user.permissions, **(guard or {})}
-    return _change(user, {"permissions": after}, action=action, by=by, guard=guard)
+def check_external_id(external_id: str) -> None:
+    """Raises `NotFound` for what the host product may not call a user."""
+    if not _EXTERNAL_ID.fullmatch(external_id):
+        raise NotFound(N_("There is no such user: an external id is 1 to 128 of A-Z a-z 0-9 . _ : -"))
 
 
-def _change(
-    user: User, values: dict[str, Any], *, action: Action, by: Actor, guard: dict[str, Any] | None = None
-) -> User:
-    """The one write: only if `guard` still holds, with a new epoch that ends all sessions, and with what is due."""
-    said = {field: value for field, value in values.items() if field != "password_hash"}
-    before = {field: user[field] for field in said}
-    changed = User._get_collection().find_one_and_update(
-        {"_id": user.id, **(guard or {})},
-        {
-            "$set": values,
-            "$unset": {"leaving_at": 1},
-            "$inc": {"session_epoch": 1},
-            "$push": {"due": _audit(user, action, by=by, before=before, after=said)},
-        },
-        projection={"session_epoch": 1},
-        return_document=ReturnDocument.AFTER,
-    )
-    if changed is None:
-        last_admin.stay(user, guard or {})
-        raise Busy
-    login_sessions.sweep(user.id, before_epoch=changed["session_epoch"])
-    due.perform(User, user.id)
-    return get(user.id)
+def check_tier(tier: str) -> None:
+    """Raises `InvalidInput` for what is no tier of the settings."""
+    if tier not in current_app.config["TIERS"]:
+        raise InvalidInput(errors={"tier": [N_("There is no such tier.")]})
 
 
-def _check_name(name: str) -> None:
-    if len(name) > LONGEST_NAME or not name.isprintable():
-        raise InvalidInput(errors={"name": [N_("Use up to 100 letters, without line breaks.")]})
+def tier_item(user: User, tier: str, by: Actor) -> dict[str, Any]:
+    """What is due with a change of `user.tier`: the account follows. `note_item` comes after it."""
+    key = f"user:{user.id}:tier:{ObjectId()}"
+    return due_item(key, "account.change_tier", at=clock.now(), user=user.id, tier=tier, by=by.stamp())
 
 
-def _already_exists(error: DuplicateKeyError) -> AlreadyExists:
+def note_item(user: User) -> dict[str, Any]:
+    """What is due with a change of how the user's account would open, since no operation notes what follows from that."""
+    return due_item(f"user:{user.id}:{ObjectId()}", "users.note_tokens", at=clock.now(), user=user.id)
+
+
+def checked_name(name: Any) -> str:
+    """A user's name as it is kept, trimmed; "" is no name. Raises `InvalidInput`.
+
+    It is one line that looks like what it is: nothing in it turns the direction of the text or takes no room, but for the
+    joiners that some scripts spell with.
+    """
+    refusal = InvalidInput(errors={"name": [N_("Use up to 100 letters, without line breaks or invisible characters.")]})
+    try:
+        text = plain_line(name, "name", most=LONGEST_NAME)
+    except InvalidInput:
+        raise refusal from None
+    kinds = {unicodedata.category(character) for character in text if character not in _JOINERS}
+    if "Cf" in kinds or (text and kinds <= INVISIBLE):
+        raise refusal
+    return text
+
+
+def already_exists(error: DuplicateKeyError) -> AlreadyExists:
+    """The refusal that names the field under which somebody else is there already."""
     field = next(iter((error.details or {}).get("keyPattern", {})), "email")
     return AlreadyExists(TAKEN.get(field), errors={field: [TAKEN[field]]} if field in TAKEN else None)
 
 
-def _audit(
-    user: User, action: Action, *, by: Actor, before: dict[str, Any] | None = None, after: dict[str, Any] | None = None
+def audit_item(
+    user: User,
+    action: Action,
+    *,
+    by: Actor,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+    reason: str = "",
 ) -> dict[str, Any]:
+    """What is due with a change of a user: the event that says who changed what."""
     return due_item(
         f"user:{user.id}:{ObjectId()}",
         "audit",
@@ -278,4 +262,5 @@ def _audit(
         object=user.as_object(),
         before=before,
         after=after,
+        reason=reason,
     )

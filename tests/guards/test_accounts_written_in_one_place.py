@@ -1,4 +1,5 @@
-"""Token accounts and their ledger are written by `services/account_commit.py`, with what the rules computed: nowhere else."""
+"""Token accounts and their ledger are written by `services/account_commit.py`, with what the rules computed, and by its short
+cut: nowhere else."""
 
 import ast
 from pathlib import Path
@@ -6,17 +7,19 @@ from pathlib import Path
 import pytest
 
 APP = Path(__file__).parents[2] / "app"
-HOME = APP / "services" / "account_commit.py"
+HOMES = (APP / "services" / "account_commit.py", APP / "services" / "account_short_cut.py")
 # Takes items off the `due` list of whichever document carries one, accounts included.
 DUE = APP / "services" / "due.py"
-SOURCES = sorted(path for path in APP.rglob("*.py") if path not in (HOME, DUE))
+# Brings whole accounts of made-up people, with their ledgers, as the rules made them.
+CROWD = APP / "services" / "demo_crowd.py"
+SOURCES = sorted(path for path in APP.rglob("*.py") if path not in (*HOMES, DUE, CROWD))
 
 # What stands for the two collections, wherever it is imported from.
 MARKS = ("TokenAccount", "LedgerEntry", "token_accounts", "ledger_entries", "accounts()", "account_commit.entries()")
 WRITES = {
     *("insert", "insert_one", "insert_many", "replace_one", "bulk_write", "drop", "rename", "save", "modify"),
     *("update", "update_one", "update_many", "upsert_one", "delete", "delete_one", "delete_many"),
-    *("find_one_and_update", "find_one_and_replace", "find_one_and_delete"),
+    *("command", "find_one_and_update", "find_one_and_replace", "find_one_and_delete"),
 }
 
 
@@ -63,6 +66,11 @@ def test_what_takes_due_items_off_a_document_touches_nothing_else():
         assert {name.partition(".")[0] for name in touched} == {"due"}
 
 
+def test_what_makes_a_demo_crowd_only_adds():
+    calls = calls_of_writes(ast.parse(CROWD.read_text()))
+    assert {call.func.attr for call in calls if begins_with(call.func) != "DemoCrowd"} == {"insert_many"}
+
+
 @pytest.mark.parametrize(
     "source",
     [
@@ -72,6 +80,7 @@ def test_what_takes_due_items_off_a_document_touches_nothing_else():
         "get_db().token_accounts.delete_many({})",
         "get_db()['ledger_entries'].insert_one({})",
         "account_commit.accounts().update_one({}, {})",
+        "TokenAccount._get_collection().database.command({'update': 'token_accounts'})",
         "found = TokenAccount.objects.get(id=1)\nfound.save()",
         "collection = account_commit.entries()\ncollection.with_options().insert_many([])",
         "ledger = LedgerEntry._get_collection()\nledger.find_one_and_delete({})",

@@ -13,7 +13,7 @@ from app import clock
 from app.models.account import GrantSource, Operation
 from app.models.domain_error import InsufficientTokens, Unavailable
 from app.models.user import User
-from app.services import account_commit, account_group, token_accounts
+from app.services import account_commit, account_group, account_short_cut, token_accounts
 from app.services.account_commit import Outcome
 from tests.account_soundness import sound_entries
 from tests.factories import OPERATOR, make_user
@@ -36,7 +36,7 @@ def spend(user: User, tokens: int, **values: Any) -> Outcome:
 def elsewhere(user: User, tokens: int, key: str | None = None) -> Outcome:
     """A spend by another process: past the queue of this one."""
     operation = Operation("spend", {"tokens": tokens}, OPERATOR.stamp(), clock.now(), key=key)
-    plain = account_commit.spend_plainly(user.id, [operation]) if key is None else None
+    plain = account_short_cut.spend(user.id, [operation]) if key is None else None
     return (plain or account_commit.commit(user.id, [operation]))[0]
 
 

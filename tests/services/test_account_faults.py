@@ -8,9 +8,11 @@ import pytest
 from mongoengine.connection import get_db
 from pymongo.errors import BulkWriteError
 
+from app import clock
+from app.models.account import Operation
 from app.models.domain_error import Unavailable
 from app.models.user import User
-from app.services import account_commit, token_accounts
+from app.services import account_commit, account_short_cut, token_accounts
 from tests.account_soundness import sound_entries
 from tests.factories import OPERATOR, make_user
 
@@ -18,6 +20,8 @@ from tests.factories import OPERATOR, make_user
 UNHEARD = {"writeConcernError": {"code": 64, "errmsg": "waiting for replication timed out"}}
 # Nothing was done.
 TIMED_OUT = {"errorCode": 50}
+# The server hangs up before it answers.
+BROKEN = {"closeConnection": True}
 Failing = Callable[..., Any]
 
 
@@ -54,11 +58,11 @@ def amounts(user: User) -> list[int]:
     return [entry["amount"] for entry in sound_entries(user.id)[3:]]
 
 
-GENERAL = {"key": "call-1"}
+KEYED = {"key": "call-1"}
 PLACES = [
-    pytest.param("update", GENERAL, UNHEARD, True, id="general write, done"),
-    pytest.param("update", GENERAL, TIMED_OUT, False, id="general write, not done"),
-    pytest.param("find", GENERAL, TIMED_OUT, False, id="reading"),
+    pytest.param("find", KEYED, TIMED_OUT, False, id="reading"),
+    pytest.param("findAndModify", KEYED, UNHEARD, True, id="short cut with a key, done"),
+    pytest.param("findAndModify", KEYED, TIMED_OUT, False, id="short cut with a key, not done"),
     pytest.param("findAndModify", {}, UNHEARD, True, id="short cut, done"),
     pytest.param("findAndModify", {}, TIMED_OUT, False, id="short cut, not done"),
 ]
@@ -74,12 +78,56 @@ def test_what_the_database_does_not_acknowledge_is_unavailable_and_is_not_tried_
 
 
 @pytest.mark.parametrize("how", [UNHEARD, TIMED_OUT], ids=["done", "not done"])
-def test_the_same_key_makes_it_safe_to_try_again(user, failing, how):
-    with failing("update", "token_accounts", how), pytest.raises(Unavailable):
-        token_accounts.spend(user.id, 7, by=OPERATOR, key="call-1")
-    again = token_accounts.spend(user.id, 7, by=OPERATOR, key="call-1")
+@pytest.mark.parametrize("command", ["update", "findAndModify"], ids=["general write", "short cut"])
+def test_the_same_key_makes_it_safe_to_try_again(user, failing, command, how):
+    do = token_accounts.hold if command == "update" else token_accounts.spend
+    with failing(command, "token_accounts", how), pytest.raises(Unavailable):
+        do(user.id, 7, by=OPERATOR, key="call-1")
+    again = do(user.id, 7, by=OPERATOR, key="call-1")
     assert (again.available, again.replayed) == (149_992, how is UNHEARD)
+    assert amounts(user) == [0 if command == "update" else -7]
+
+
+# --- a short cut whose connection breaks is tried again, and done once ------------------------------------------------
+
+
+def plain_spend(tokens: int = 7, key: str | None = None) -> Operation:
+    return Operation("spend", {"tokens": tokens}, OPERATOR.stamp(), clock.now(), key=key)
+
+
+@pytest.mark.parametrize("key", [None, "call-1"], ids=["without a key", "with a key"])
+def test_a_spend_whose_connection_breaks_is_done(user, failing, key):
+    with failing("findAndModify", "token_accounts", BROKEN):
+        outcome = token_accounts.spend(user.id, 7, by=OPERATOR, key=key)
+    assert (outcome.available, outcome.replayed) == (149_992, False)
     assert amounts(user) == [-7]
+
+
+@pytest.mark.parametrize("copied", [False, True], ids=["waiting", "copied"])
+def test_a_spend_that_was_done_before_its_connection_broke_is_found(user, failing, copied):
+    operation = plain_spend()
+    (first,) = account_short_cut.spend(user.id, [operation])
+    if copied:
+        account_commit.drain(user.id)
+    with failing("findAndModify", "token_accounts", BROKEN):
+        (second,) = account_short_cut.spend(user.id, [operation])
+    assert second == first
+    assert amounts(user) == [-7]
+
+
+def test_a_first_attempt_that_comes_after_the_second_does_nothing(user, failing):
+    operations = [plain_spend(), plain_spend(8)]
+    with failing("findAndModify", "token_accounts", BROKEN):
+        account_short_cut.spend(user.id, operations)
+    # The same update with the same guard, which the server may have had in hand all the while.
+    assert account_short_cut.spend(user.id, operations) is None
+    assert amounts(user) == [-7, -8]
+
+
+def test_what_may_still_be_done_is_not_said_to_be_refused(user, failing):
+    with failing("findAndModify", "token_accounts", BROKEN), pytest.raises(Unavailable):
+        token_accounts.spend(user.id, 150_000, by=OPERATOR)
+    assert amounts(user) == []
 
 
 def test_an_account_whose_making_nobody_heard_of_is_there(failing):

@@ -13,7 +13,7 @@ from app.models.account import Operation
 from app.models.domain_error import Busy, HoldClosed, InsufficientTokens, KeyReused
 from app.models.token_account import TokenAccount
 from app.models.user import User
-from app.services import account_commit, due, token_accounts
+from app.services import account_commit, account_short_cut, due, token_accounts
 from app.services.account_commit import Result
 from tests.account_soundness import sound_entries
 from tests.factories import OPERATOR, make_user
@@ -37,10 +37,15 @@ def spend(user: User, tokens: int, **values: Any) -> Result:
     return token_accounts.spend(user.id, tokens, by=OPERATOR, **values)
 
 
+def hold(user: User, tokens: int) -> Result:
+    """What the short cut does not do."""
+    return token_accounts.hold(user.id, tokens, by=OPERATOR, key="call-1")
+
+
 def elsewhere(user: User, verb: str, key: str | None = None, **arguments: Any) -> Result:
     """The same in another process: it shares no queue with this one."""
     operation = Operation(verb, arguments, OPERATOR.stamp(), clock.now(), key=key)
-    plain = account_commit.spend_plainly(user.id, [operation]) if verb == "spend" and key is None else None
+    plain = account_short_cut.spend(user.id, [operation]) if verb == "spend" and key is None else None
     return (plain or account_commit.commit(user.id, [operation]))[0]
 
 
@@ -88,7 +93,7 @@ def test_an_entry_that_stands_in_both_places_is_one(user, statements):
     assert amounts(user) == [-7]
 
 
-@pytest.mark.parametrize("place", ["find token_accounts", LOOK_UP, WRITE])
+@pytest.mark.parametrize("place", ["find token_accounts", LOOK_UP, SHORT_CUT])
 @pytest.mark.parametrize("copied", [False, True], ids=["waiting", "copied"])
 def test_a_key_that_another_process_uses_meanwhile_has_one_effect(user, statements, place, copied):
     theirs = []
@@ -106,9 +111,29 @@ def test_a_key_that_another_process_uses_meanwhile_has_one_effect(user, statemen
 
 
 def test_a_key_that_another_process_uses_for_something_else_meanwhile_is_taken(user, statements):
-    with statements.meanwhile(WRITE, lambda: elsewhere(user, "spend", "call-1", tokens=8)), pytest.raises(KeyReused):
+    with (
+        statements.meanwhile(SHORT_CUT, lambda: elsewhere(user, "spend", "call-1", tokens=8)),
+        pytest.raises(KeyReused),
+    ):
         spend(user, 7, key="call-1")
     assert amounts(user) == [-8]
+
+
+@pytest.mark.parametrize("place", ["find token_accounts", LOOK_UP, WRITE])
+@pytest.mark.parametrize("copied", [False, True], ids=["waiting", "copied"])
+def test_a_key_that_another_process_uses_before_the_general_write_has_one_effect(user, statements, place, copied):
+    theirs = []
+
+    def use() -> None:
+        theirs.append(elsewhere(user, "reset", "call-1"))
+        if copied:
+            account_commit.drain(user.id)
+
+    reason = {"reason": "Why not", "key": "call-1", "reference": {"request": 1}}
+    with statements.meanwhile(place, use) as fate, pytest.raises(KeyReused):
+        token_accounts.reset(user.id, by=OPERATOR, **reason)
+    assert fate.happened
+    assert amounts(user) == [1]
 
 
 def test_a_first_operation_that_another_process_was_quicker_with(statements):
@@ -139,16 +164,27 @@ def test_a_hold_that_another_process_closes_meanwhile_is_closed_once(user, state
 
 def test_a_general_write_does_not_overwrite_a_short_cut(user, statements):
     with statements.meanwhile(WRITE, lambda: elsewhere(user, "spend", tokens=11)) as fate:
-        mine = spend(user, 7, key="call-1")
+        mine = hold(user, 7)
     assert (fate.happened, mine.available) == (True, 150_000 - 1 - 11 - 7)
-    assert amounts(user) == [-11, -7]
+    assert amounts(user) == [-11, 0]
 
 
 def test_a_general_write_does_not_overwrite_another(user, statements):
     with statements.meanwhile(WRITE, lambda: elsewhere(user, "add_bonus", tokens=5_001)):
-        mine = spend(user, 7, key="call-1")
+        mine = hold(user, 7)
     assert mine.available == 155_000 - 7
-    assert amounts(user) == [5_001, -7]
+    assert amounts(user) == [5_001, 0]
+
+
+@pytest.mark.parametrize("verb", ["spend", "add_bonus"])
+def test_a_short_cut_with_a_key_does_not_overwrite_others(user, statements, verb):
+    with statements.meanwhile(SHORT_CUT, lambda: elsewhere(user, verb, tokens=5_000)) as fate:
+        mine = spend(user, 7, key="call-1")
+    change = -5_000 if verb == "spend" else 5_000
+    assert (fate.happened, mine.available) == (True, 149_999 + change - 7)
+    assert amounts(user) == [change, -7]
+    # What a repeat hears was worked out from what was there when it was written.
+    assert spend(user, 7, key="call-1").available == mine.available
 
 
 def test_a_short_cut_is_not_taken_where_a_hold_came_first(user, statements):
@@ -194,11 +230,11 @@ def test_what_is_due_from_before_is_kept_by_the_next_write(user, statements):
 
 def test_one_for_whom_others_are_always_too_quick_is_told_and_nothing_was_done(user, statements):
     with statements.always(WRITE, lambda: elsewhere(user, "spend", tokens=1)), pytest.raises(Busy):
-        spend(user, 7, key="call-1")
+        hold(user, 7)
     tries = len(amounts(user))
     assert amounts(user) == [-1] * tries
     assert 10 <= tries <= 100
-    assert spend(user, 7, key="call-1").available == 149_992 - tries
+    assert hold(user, 7).available == 149_992 - tries
 
 
 # --- copying ----------------------------------------------------------------------------------------------------------
@@ -227,22 +263,10 @@ def test_two_copiers_copy_everything_once(user, statements, place, spent):
 
 
 def test_what_comes_while_an_account_is_drained_stays_on_the_workers_list(user, statements):
-    said = statements.said
-    account_commit.copy(user.id)
-    before = len(said)
-    account_commit.drain(user.id)
-    # The last statement of draining takes the account off the list, unless something came.
-    last = len(said) - before
-    spend(user, 7)
-    account_commit.copy(user.id)
-    spent = []
-
-    def spend_before_the_last() -> None:
-        spent.append(elsewhere(user, "spend", tokens=9))
-
-    with statements.meanwhile(said[before + last - 1], spend_before_the_last):
+    # What removes the copied entries takes the account off the list, unless something came.
+    with statements.meanwhile(WRITE, lambda: elsewhere(user, "spend", tokens=9)) as fate:
         account_commit.drain(user.id)
-    assert spent
+    assert fate.happened
     stored = get_db().token_accounts.find_one()
     assert (len(stored["entries"]), "drain_at" in stored) == (1, True)
 
@@ -274,7 +298,14 @@ def test_entries_are_copied_by_whoever_writes_the_fiftieth(user):
     assert len(sound_entries(user.id)) == 101
 
 
-@pytest.mark.parametrize("key", [None, "call-1"], ids=["short cut", "general write"])
+def test_an_account_that_is_on_the_workers_list_for_nothing_leaves_it(user):
+    account_commit.drain(user.id)
+    get_db().token_accounts.update_one({}, {"$set": {"drain_at": clock.now()}})
+    account_commit.drain(user.id)
+    assert "drain_at" not in get_db().token_accounts.find_one()
+
+
+@pytest.mark.parametrize("key", [None, "call-1"], ids=["short cut", "short cut with a key"])
 def test_whatever_is_written_comes_onto_the_workers_list(user, key):
     account_commit.drain(user.id)
     assert "drain_at" not in get_db().token_accounts.find_one()

@@ -17,7 +17,7 @@ from mongoengine.connection import get_db
 from app.models.account import GrantSource, Operation
 from app.models.actor import Actor
 from app.models.domain_error import DomainError
-from app.services import account_commit, due, token_accounts
+from app.services import account_commit, account_short_cut, due, token_accounts
 from app.services.account_commit import Result
 from tests.account_machine import (
     LOW,
@@ -201,7 +201,7 @@ class Accounts(AccountMachine):
             for attempt in attempts
         ]
         plain = all(attempt["key"] is None for attempt in attempts)
-        return (plain and account_commit.spend_plainly(self.user, operations)) or account_commit.commit(
+        return (plain and account_short_cut.spend(self.user, operations)) or account_commit.commit(
             self.user, operations
         )
 

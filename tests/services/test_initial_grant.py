@@ -6,7 +6,7 @@ from mongoengine.connection import get_db
 
 from app import clock
 from app.models.account import Operation
-from app.services import account_commit, due, ledger, token_accounts, users
+from app.services import account_commit, due, ledger, token_accounts, user_changes, users
 from tests.account_soundness import sound_entries
 from tests.factories import OPERATOR, PASSWORD, make_user
 
@@ -25,7 +25,7 @@ def ann():
 
 
 def confirm(user):
-    return users.confirm_email(user.id, by=OPERATOR)
+    return user_changes.confirm_email(user.id, by=OPERATOR)
 
 
 def grants(user):

@@ -141,7 +141,17 @@ def test_a_ledger_is_its_owners(user):
     account_commit.drain(user.id)
     assert short(ledger.history(user.id)) == SPENT
     assert short(ledger.history(other.id)) == [(3, -99), (2, 50_000), (1, 100_000)]
-    assert ledger.history(ObjectId()) == []
+    with pytest.raises(NotFound):
+        ledger.history(ObjectId())
+
+
+def test_an_account_that_no_operation_has_made_shows_what_it_will_begin_with():
+    shown = ledger.history(make_user().id)
+    assert [(entry["seq"], entry["type"], entry["after"]) for entry in shown] == [
+        (2, "grant", 150_000),
+        (1, "renewal", 100_000),
+    ]
+    assert get_db().token_accounts.count_documents({}) == 0
 
 
 def test_an_entry_is_found_by_its_key(user):

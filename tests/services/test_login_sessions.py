@@ -10,7 +10,7 @@ from mongoengine.connection import get_db
 from app import clock
 from app.models.login_session import LoginSession
 from app.models.user import User
-from app.services import login_sessions, users
+from app.services import login_sessions, user_changes
 from tests.factories import OPERATOR, PASSWORD, make_admin, make_user
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -101,10 +101,10 @@ def test_signing_out_ends_one_session():
 @pytest.mark.parametrize(
     "change",
     [
-        lambda user: users.deactivate(user.id, by=OPERATOR),
-        lambda user: users.set_password(user.id, PASSWORD, by=OPERATOR),
-        lambda user: users.grant_role(user.id, "reviewer", by=OPERATOR),
-        lambda user: users.revoke_role(user.id, "support", by=OPERATOR),
+        lambda user: user_changes.deactivate(user.id, by=OPERATOR),
+        lambda user: user_changes.set_password(user.id, PASSWORD, by=OPERATOR),
+        lambda user: user_changes.grant_role(user.id, "reviewer", by=OPERATOR),
+        lambda user: user_changes.revoke_role(user.id, "support", by=OPERATOR),
     ],
     ids=["deactivation", "new password", "more permissions", "fewer permissions"],
 )
@@ -121,7 +121,7 @@ def test_a_change_that_matters_ends_all_sessions_of_its_user(change):
 
 def test_a_sign_in_that_a_new_password_overtakes_gives_no_session():
     user = make_user()
-    users.set_password(user.id, PASSWORD, by=OPERATOR)
+    user_changes.set_password(user.id, PASSWORD, by=OPERATOR)
     assert not is_live(login_sessions.start(user))
 
 

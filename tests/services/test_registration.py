@@ -4,7 +4,7 @@ import pytest
 
 from app.models.domain_error import AlreadyExists, InvalidInput, NotFound, TooManyAttempts
 from app.models.user import User
-from app.services import login_sessions, registration, users
+from app.services import login_sessions, registration, user_changes
 from tests.effects import outcome
 from tests.factories import OPERATOR, PASSWORD, make_user
 
@@ -78,4 +78,4 @@ def test_tokens_wait_for_the_confirmed_address_where_mail_is_configured(app, mon
         monkeypatch.setitem(app.config, name, value)
     user, _ = register()
     assert registration.waits_for_confirmation(user) is waits
-    assert not registration.waits_for_confirmation(users.confirm_email(user.id, by=OPERATOR))
+    assert not registration.waits_for_confirmation(user_changes.confirm_email(user.id, by=OPERATOR))

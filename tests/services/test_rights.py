@@ -6,7 +6,7 @@ from bson import ObjectId
 from app.models.actor import SYSTEM, Actor
 from app.models.permission import Permission
 from app.models.user import User
-from app.services import api_keys, review, rights, users
+from app.services import api_keys, review, rights, user_changes
 from tests.effects import outcome
 from tests.factories import OPERATOR, PASSWORD, actor_of, make_admin, make_request, make_user
 
@@ -32,9 +32,9 @@ def test_a_key_holds_its_scopes_as_far_as_its_owner_does():
     admin, boss = make_admin(), make_admin()
     by = program(admin, "self", "users.manage", "requests.review", "usage.write")
     assert rights.held(by) == {"users.manage", "requests.review", "usage.write"}
-    users.revoke_role(admin.id, "reviewer", by=actor_of(boss))
+    user_changes.revoke_role(admin.id, "reviewer", by=actor_of(boss))
     assert rights.held(by) == {"users.manage", "usage.write"}
-    users.deactivate(admin.id, by=actor_of(boss))
+    user_changes.deactivate(admin.id, by=actor_of(boss))
     assert rights.held(by) == frozenset()
 
 
@@ -49,24 +49,24 @@ def test_a_key_that_has_ended_and_one_that_never_was_hold_nothing():
 def test_a_key_gives_only_what_it_holds():
     admin, user = make_admin(), make_user()
     by = program(admin, "users.manage", "users.read")
-    assert outcome(users.grant_role, user.id, "support", by=by) == "done"
-    assert outcome(users.grant_role, user.id, "reviewer", by=by) == "Forbidden"
-    assert outcome(users.grant_role, user.id, "support", by=program(admin, "users.read")) == "Forbidden"
+    assert outcome(user_changes.grant_role, user.id, "support", by=by) == "done"
+    assert outcome(user_changes.grant_role, user.id, "reviewer", by=by) == "Forbidden"
+    assert outcome(user_changes.grant_role, user.id, "support", by=program(admin, "users.read")) == "Forbidden"
 
 
 def test_nobody_changes_their_own_permissions_through_a_key():
     make_admin()
     admin = make_admin()
     by = program(admin, "self", "users.manage", "users.read")
-    assert outcome(users.grant_role, admin.id, "support", by=by) == "Forbidden"
-    assert outcome(users.deactivate, admin.id, by=by) == "Forbidden"
+    assert outcome(user_changes.grant_role, admin.id, "support", by=by) == "Forbidden"
+    assert outcome(user_changes.deactivate, admin.id, by=by) == "Forbidden"
 
 
 def test_no_key_sets_a_password():
     admin = make_admin()
     by = program(admin, *api_keys.offered(admin))
-    assert outcome(users.set_password, admin.id, PASSWORD, by=by) == "Forbidden"
-    assert outcome(users.set_password, make_user().id, PASSWORD, by=by) == "Forbidden"
+    assert outcome(user_changes.set_password, admin.id, PASSWORD, by=by) == "Forbidden"
+    assert outcome(user_changes.set_password, make_user().id, PASSWORD, by=by) == "Forbidden"
 
 
 def test_nobody_decides_their_own_request_through_a_key():

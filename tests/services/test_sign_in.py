@@ -6,7 +6,7 @@ from mongoengine.connection import get_db
 
 from app.models.domain_error import BadCredentials, TooManyAttempts, UserInactive
 from app.models.user import User
-from app.services import login_sessions, passwords, users
+from app.services import login_sessions, passwords, user_changes
 from app.services.sign_in import sign_in
 from tests.factories import OPERATOR, PASSWORD, make_user
 
@@ -90,7 +90,7 @@ def test_a_user_without_a_password_cannot_sign_in_with_one():
 
 
 def test_only_the_right_password_learns_that_a_user_is_inactive(ann):
-    users.deactivate(ann.id, by=OPERATOR)
+    user_changes.deactivate(ann.id, by=OPERATOR)
     assert attempt(PASSWORD) == "UserInactive"
     assert attempt() == "BadCredentials"
     assert get_db().login_sessions.count_documents({}) == 0

@@ -102,7 +102,7 @@ def test_holds_last_from_1_to_3600_seconds(user, ttl):
         token_accounts.hold(user.id, 5, ttl=ttl, by=OPERATOR)
 
 
-BAD_KEYS = ["", " ", " a", "a ", "a" * 201, "naïve", "a\n", "a\nb", "a\x00b", "\x7f", 5, b"a", ["a"]]
+BAD_KEYS = ["", " ", " a", "a ", "a" * 211, "naïve", "a\n", "a\nb", "a\x00b", "\x7f", 5, b"a", ["a"]]
 
 
 @pytest.mark.parametrize("key", BAD_KEYS, ids=repr)
@@ -232,6 +232,9 @@ CLOSINGS = [
     (("settle", 5), ("release",), False),
     (("settle", 5), ("settle", 0), False),
     (("settle", 0), ("release",), True),
+    (("settle", 0, "Nothing"), ("settle", 0, "Nothing"), True),
+    (("settle", 0, "Nothing"), ("settle", 0), False),
+    (("settle", 0, "Nothing"), ("release",), False),
     (("release",), ("release",), True),
     (("release",), ("settle", 5), False),
 ]
@@ -241,8 +244,9 @@ CLOSINGS = [
 @pytest.mark.parametrize("passed", [timedelta(0), timedelta(hours=2)], ids=["open", "ended"])
 @pytest.mark.parametrize(("first", "second", "same"), CLOSINGS, ids=str)
 def test_a_hold_is_closed_once_and_the_same_again_hears_the_same(user, first, second, same, passed, copied):
-    def close(verb: str, *tokens: int) -> Any:
-        return getattr(token_accounts, verb)(hold.hold_id, *tokens, by=OPERATOR)
+    def close(verb: str, tokens: int | None = None, description: str = "") -> Any:
+        given = {} if tokens is None else {"tokens": tokens, "description": description}
+        return getattr(token_accounts, verb)(hold.hold_id, by=OPERATOR, **given)
 
     hold = token_accounts.hold(user.id, 100, by=OPERATOR, ttl=600)
     with time_machine.travel(clock.now() + passed, tick=False):

@@ -9,7 +9,7 @@ import time_machine
 from app.models.domain_error import AlreadyPending, DailyLimit, InvalidInput
 from app.models.notification import Notification
 from app.models.token_request import OPEN, QuotaRequest, TokenRequest
-from app.services import numbers, review, token_accounts, token_requests, users
+from app.services import numbers, review, token_accounts, token_requests, user_changes
 from tests.bad_texts import BLANK, NOT_TEXT, UNUSABLE, too_long
 from tests.effects import outcome, stored
 from tests.factories import OPERATOR, actor_of, make_admin, make_request, make_user
@@ -63,7 +63,7 @@ class TestSubmitting:
         reviewers = [make_admin(), make_user(roles=["reviewer"])]
         others = [make_user(roles=["support"]), make_user()]
         former = make_user(roles=["reviewer"])
-        users.deactivate(former.id, by=OPERATOR)
+        user_changes.deactivate(former.id, by=OPERATOR)
         token_request = submit(ann)
         (mine,) = Notification.objects(user=ann.id)
         assert (mine.kind, mine["values"]) == ("request_received", {"number": token_request.number})
@@ -111,7 +111,7 @@ class TestSubmitting:
         assert len(submit(ann, "x\r\n" * 250).reason) == 499
 
     def test_an_inactive_user_may_not(self, ann):
-        inactive = users.deactivate(ann.id, by=OPERATOR)
+        inactive = user_changes.deactivate(ann.id, by=OPERATOR)
         assert outcome(submit, inactive) == "UserInactive"
         assert TokenRequest.objects.count() == 0
 
@@ -288,7 +288,7 @@ class TestEligibility:
             "no_allowance",
             None,
         )
-        eligibility = token_requests.can_submit_quota(users.deactivate(ann.id, by=OPERATOR))
+        eligibility = token_requests.can_submit_quota(user_changes.deactivate(ann.id, by=OPERATOR))
         assert (eligibility.can_request, eligibility.reason_code, eligibility.next_allowed_at) == (
             False,
             "inactive",

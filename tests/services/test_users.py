@@ -1,6 +1,7 @@
 """Making and changing users: what is refused, what is written, and who may."""
 
 from datetime import timedelta
+from typing import ClassVar
 
 import pytest
 from bson import ObjectId
@@ -9,10 +10,10 @@ from mongoengine.connection import get_db
 from app import clock
 from app.models.actor import SYSTEM, Actor
 from app.models.audit_event import AuditEvent
-from app.models.domain_error import AlreadyExists, Busy, Forbidden, InvalidInput, LastAdmin, NotFound
+from app.models.domain_error import AlreadyExists, Busy, Forbidden, InvalidInput, LastAdmin, NotFound, UserInactive
 from app.models.permission import ROLES, Permission
 from app.models.user import User
-from app.services import api_keys, passwords, users
+from app.services import api_keys, host_users, passwords, user_changes, users
 from tests.factories import OPERATOR, PASSWORD, actor_of, make_admin, make_user
 
 
@@ -119,6 +120,51 @@ class TestCreate:
         assert User.objects(phone=None).count() == 2
 
 
+NAMES = {
+    "": "",
+    "  ": "",
+    " Ann Smith ": "Ann Smith",
+    "Анна-Мария О’Коннор": "Анна-Мария О’Коннор",
+    "Ann\u00a0Smith": "Ann\u00a0Smith",
+    "می\u200cخواهم": "می\u200cخواهم",
+    "x" * 100: "x" * 100,
+}
+NO_NAMES = [
+    *("x" * 101, "two\nlines", "a\ttab", "nul\0", "bell\x07", "\ud800", "a\u2028b"),
+    # The direction of the text, and what takes no room.
+    *("Ann\u202etxt.exe", "\u2066Ann", "A\u200bnn", "\ufeffAnn", "\u200d", "\u200b"),
+]
+
+
+class TestName:
+    """One rule, whichever way a name comes in."""
+
+    WAYS: ClassVar = {
+        "an operator": lambda name: make_user("ann@example.com", name=name),
+        "themselves": lambda name: register("ann@example.com", name=name),
+        "the host product": lambda name: put(email="ann@example.com", name=name),
+        "a change by the host product": lambda name: put(email="ann@example.com") and put(name=name),
+    }
+
+    @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+    @pytest.mark.parametrize(("name", "kept"), NAMES.items())
+    def test_a_name_is_kept_trimmed(self, way, name, kept):
+        assert users.get(way(name).id).name == kept
+
+    @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+    @pytest.mark.parametrize("name", NO_NAMES)
+    def test_what_is_no_line_of_letters_is_refused(self, way, name):
+        with pytest.raises(InvalidInput) as refused:
+            way(name)
+        said = "Use up to 100 letters, without line breaks or invisible characters."
+        assert refused.value.errors == {"name": [said]}
+        assert User.objects(name__ne="").count() == 0
+
+
+def put(**values):
+    return host_users.put("u-17", values, by=OPERATOR)[0]
+
+
 class TestWhoMay:
     @pytest.mark.parametrize(
         ("held", "roles", "expected"),
@@ -144,7 +190,7 @@ class TestWhoMay:
     def test_a_deactivated_or_unknown_admin_may_nothing(self):
         make_admin()
         gone = make_admin()
-        users.deactivate(gone.id, by=OPERATOR)
+        user_changes.deactivate(gone.id, by=OPERATOR)
         assert outcome(make_user, by=actor_of(gone)) == "Forbidden"
         assert outcome(make_user, by=Actor("user", str(ObjectId()), "Nobody")) == "Forbidden"
         assert outcome(make_user, by=Actor("key", str(make_admin().id), "A key")) == "Forbidden"
@@ -153,24 +199,24 @@ class TestWhoMay:
         make_admin()
         admin = make_admin()
         by = actor_of(admin)
-        assert outcome(users.grant_role, admin.id, "support", by=by) == "Forbidden"
-        assert outcome(users.revoke_role, admin.id, "admin", by=by) == "Forbidden"
-        assert outcome(users.deactivate, admin.id, by=by) == "Forbidden"
+        assert outcome(user_changes.grant_role, admin.id, "support", by=by) == "Forbidden"
+        assert outcome(user_changes.revoke_role, admin.id, "admin", by=by) == "Forbidden"
+        assert outcome(user_changes.deactivate, admin.id, by=by) == "Forbidden"
 
     def test_nobody_sets_the_password_of_somebody_who_may_more(self):
         admin, manager, plain = make_admin(), make_user(), make_user()
         User.objects(id=manager.id).update(permissions=["users.manage"])
-        assert outcome(users.set_password, admin.id, PASSWORD, by=actor_of(manager)) == "Forbidden"
-        assert outcome(users.set_password, plain.id, PASSWORD, by=actor_of(manager)) == "done"
-        assert outcome(users.set_password, plain.id, PASSWORD, by=actor_of(plain)) == "done"
-        assert outcome(users.set_password, manager.id, PASSWORD, by=actor_of(plain)) == "Forbidden"
+        assert outcome(user_changes.set_password, admin.id, PASSWORD, by=actor_of(manager)) == "Forbidden"
+        assert outcome(user_changes.set_password, plain.id, PASSWORD, by=actor_of(manager)) == "done"
+        assert outcome(user_changes.set_password, plain.id, PASSWORD, by=actor_of(plain)) == "done"
+        assert outcome(user_changes.set_password, manager.id, PASSWORD, by=actor_of(plain)) == "Forbidden"
 
     def test_the_allowlist_stands_above_roles(self, app, monkeypatch):
         other = make_admin("other@example.com")
         monkeypatch.setitem(app.config, "ADMIN_EMAILS", ["boss@example.com"])
         assert outcome(make_admin, "boss@example.com") == "done"
         assert outcome(make_admin, "third@example.com") == "InvalidInput"
-        assert outcome(users.grant_role, make_user().id, "support", by=OPERATOR) == "InvalidInput"
+        assert outcome(user_changes.grant_role, make_user().id, "support", by=OPERATOR) == "InvalidInput"
         assert outcome(make_user, by=actor_of(other)) == "Forbidden"
 
 
@@ -179,6 +225,21 @@ class TestFind:
         ann = make_user("ann@example.com")
         assert users.find(str(ann.id)).id == users.find("ANN@example.com ").id == users.get(ann.id).id == ann.id
         assert users.by_email("ann@example.com").id == ann.id
+
+    def test_an_operator_names_a_user_as_programs_do_and_by_what_is_not_confirmed(self):
+        ann = register("ann@example.com")
+        User.objects(id=ann.id).update(external_id="u-17", phone="+79991234567", phone_confirmed=True)
+        for reference in ("ann@example.com", "external:u-17", "+7 999 123-45-67", str(ann.id)):
+            assert users.find(reference).id == ann.id
+
+    def test_an_id_has_one_spelling(self):
+        user_id = ObjectId("ab" * 12)
+        User(id=user_id, email="bob@example.com", tier="free").save()
+        for find in (users.get, users.find, users.resolve):
+            assert find("ab" * 12).id == user_id
+            for other in ("AB" * 12, " " + "ab" * 12, "ab" * 12 + "\n", "\uff41b" * 12, "twelve bytes"):
+                with pytest.raises(NotFound):
+                    find(other)
 
     @pytest.mark.parametrize(
         "reference", ["", "x", "ff" * 12, "bob@example.com", "@", "\0", "\ud800@example.com", "x" * 100_000]
@@ -216,6 +277,13 @@ class TestResolve:
     def test_a_user_is_found_by_what_is_theirs(self, ann, reference):
         make_user()
         assert users.resolve(reference).id == users.resolve(str(ann.id)).id == ann.id
+        assert users.resolve_id(reference) == users.resolve_id(str(ann.id)) == ann.id
+
+    def test_a_deactivated_user_is_found_but_not_metered(self, ann):
+        User.objects(id=ann.id).update(active=False)
+        assert users.resolve("external:u-17").id == ann.id
+        with pytest.raises(UserInactive):
+            users.resolve_id("external:u-17")
 
     def test_what_is_not_confirmed_names_nobody(self, ann):
         User.objects(id=ann.id).update(email_confirmed=False, phone_confirmed=False)
@@ -234,8 +302,9 @@ class TestResolve:
         ],
     )
     def test_anybody_else_is_not_found(self, ann, reference):
-        with pytest.raises(NotFound):
-            users.resolve(reference)
+        for resolve in (users.resolve, users.resolve_id):
+            with pytest.raises(NotFound):
+                resolve(reference)
 
     def test_nobody_is_found_by_a_field_that_they_do_not_have(self):
         make_user()
@@ -247,7 +316,8 @@ class TestResolve:
         for reference in (str(ann.id), "external:u-17", "ann@example.com", "79991234567", "$ne"):
             statements.said.clear()
             outcome(users.resolve, reference)
-            assert len(statements.said) == (0 if reference == "$ne" else 1)
+            outcome(users.resolve_id, reference)
+            assert len(statements.said) == (0 if reference == "$ne" else 2)
 
 
 class TestRegister:
@@ -298,7 +368,7 @@ class TestConfirmEmail:
     @pytest.mark.parametrize("who", ["operator", "admin", "themselves"])
     def test_an_address_is_confirmed_with_one_event(self, ann, who):
         by = {"operator": OPERATOR, "admin": actor_of(make_admin()), "themselves": actor_of(ann)}[who]
-        confirmed = users.confirm_email(ann.id, by=by)
+        confirmed = user_changes.confirm_email(ann.id, by=by)
         assert confirmed.email_confirmed
         assert confirmed.due == []
         event = AuditEvent.objects.get(action="user.confirm_email")
@@ -306,13 +376,13 @@ class TestConfirmEmail:
         assert event.actor == by.stamp()
 
     def test_it_ends_no_session_and_happens_once(self, ann, threads):
-        assert threads(lambda _: users.confirm_email(ann.id, by=OPERATOR).session_epoch, 8) == [0] * 8
+        assert threads(lambda _: user_changes.confirm_email(ann.id, by=OPERATOR).session_epoch, 8) == [0] * 8
         assert AuditEvent.objects(action="user.confirm_email").count() == 1
 
     def test_only_they_themselves_and_who_manages_users_may(self, ann):
-        assert outcome(users.confirm_email, ann.id, by=actor_of(make_user())) == "Forbidden"
-        assert outcome(users.confirm_email, ann.id, by=actor_of(make_user(roles=["reviewer"]))) == "Forbidden"
-        assert outcome(users.confirm_email, ObjectId(), by=OPERATOR) == "NotFound"
+        assert outcome(user_changes.confirm_email, ann.id, by=actor_of(make_user())) == "Forbidden"
+        assert outcome(user_changes.confirm_email, ann.id, by=actor_of(make_user(roles=["reviewer"]))) == "Forbidden"
+        assert outcome(user_changes.confirm_email, ObjectId(), by=OPERATOR) == "NotFound"
         assert not users.get(ann.id).email_confirmed
 
     def test_whom_an_operator_makes_counts_as_confirmed_and_whom_a_program_makes_does_not(self):
@@ -330,8 +400,8 @@ class TestConfirmEmail:
 class TestChange:
     def test_a_role_is_granted_and_revoked_with_an_event_each(self):
         admin, user = make_admin(), make_user()
-        users.grant_role(user.id, "reviewer", by=actor_of(admin))
-        assert users.revoke_role(user.id, "support", by=actor_of(admin)).permissions == ["requests.review"]
+        user_changes.grant_role(user.id, "reviewer", by=actor_of(admin))
+        assert user_changes.revoke_role(user.id, "support", by=actor_of(admin)).permissions == ["requests.review"]
         events = list(AuditEvent.objects(object__id=str(user.id)).order_by("id"))
         assert [event.action for event in events] == ["user.create", "user.grant_role", "user.revoke_role"]
         assert events[2].before == {"permissions": ["requests.review", "users.read"]}
@@ -341,28 +411,28 @@ class TestChange:
     def test_what_changes_nothing_writes_nothing(self):
         user = make_user(roles=["support"])
         before = get_db().users.find_one({"_id": user.id})
-        users.grant_role(user.id, "support", by=OPERATOR)
-        users.revoke_role(make_user().id, "admin", by=OPERATOR)
+        user_changes.grant_role(user.id, "support", by=OPERATOR)
+        user_changes.revoke_role(make_user().id, "admin", by=OPERATOR)
         assert get_db().users.find_one({"_id": user.id}) == before
         assert AuditEvent.objects(action__in=["user.grant_role", "user.revoke_role"]).count() == 0
 
     def test_deactivating_twice_is_deactivating_once(self):
         user = make_user()
-        assert not users.deactivate(user.id, by=OPERATOR).active
-        assert not users.deactivate(user.id, by=OPERATOR).active
+        assert not user_changes.deactivate(user.id, by=OPERATOR).active
+        assert not user_changes.deactivate(user.id, by=OPERATOR).active
         assert AuditEvent.objects(action="user.deactivate").count() == 1
 
     def test_a_new_password_is_checked_and_never_told(self):
         user = make_user(password=PASSWORD)
-        assert outcome(users.set_password, user.id, "short", by=OPERATOR) == "InvalidInput"
-        changed = users.set_password(user.id, "another fine password 7", by=OPERATOR)
+        assert outcome(user_changes.set_password, user.id, "short", by=OPERATOR) == "InvalidInput"
+        changed = user_changes.set_password(user.id, "another fine password 7", by=OPERATOR)
         assert passwords.matches(changed.password_hash, "another fine password 7")
         assert not passwords.matches(changed.password_hash, PASSWORD)
         assert changed.password_hash not in str(list(get_db().audit_events.find()))
 
     def test_two_who_change_the_same_permissions_at_once_lose_nothing(self, threads):
         user, roles = make_user(), ["reviewer", "support"]
-        outcomes = threads(lambda i: outcome(users.grant_role, user.id, roles[i % 2], by=OPERATOR), 6)
+        outcomes = threads(lambda i: outcome(user_changes.grant_role, user.id, roles[i % 2], by=OPERATOR), 6)
         assert set(outcomes) <= {"done", "Busy"}
         assert "done" in outcomes
         granted = {
@@ -375,25 +445,25 @@ class TestLastAdmin:
     def test_the_last_who_manages_users_stays(self):
         admin = make_admin()
         make_user(roles=["reviewer"])
-        assert outcome(users.revoke_role, admin.id, "admin", by=OPERATOR) == "LastAdmin"
-        assert outcome(users.deactivate, admin.id, by=OPERATOR) == "LastAdmin"
+        assert outcome(user_changes.revoke_role, admin.id, "admin", by=OPERATOR) == "LastAdmin"
+        assert outcome(user_changes.deactivate, admin.id, by=OPERATOR) == "LastAdmin"
         assert users.get(admin.id).has(Permission.USERS_MANAGE)
         assert "leaving_at" not in get_db().users.find_one({"_id": admin.id})
 
     def test_others_may_go_and_one_who_is_inactive_or_off_the_list_does_not_count(self, app, monkeypatch):
         first, second, third = make_admin("a@example.com"), make_admin("b@example.com"), make_admin("c@example.com")
-        assert outcome(users.deactivate, first.id, by=OPERATOR) == "done"
-        assert outcome(users.revoke_role, first.id, "admin", by=OPERATOR) == "done"
+        assert outcome(user_changes.deactivate, first.id, by=OPERATOR) == "done"
+        assert outcome(user_changes.revoke_role, first.id, "admin", by=OPERATOR) == "done"
         monkeypatch.setitem(app.config, "ADMIN_EMAILS", ["b@example.com"])
-        assert outcome(users.deactivate, second.id, by=OPERATOR) == "LastAdmin"
-        assert outcome(users.deactivate, third.id, by=OPERATOR) == "done"
+        assert outcome(user_changes.deactivate, second.id, by=OPERATOR) == "LastAdmin"
+        assert outcome(user_changes.deactivate, third.id, by=OPERATOR) == "done"
 
     def test_a_role_without_the_management_of_users_can_always_be_taken(self):
         admin = make_admin()
-        assert outcome(users.revoke_role, admin.id, "reviewer", by=OPERATOR) == "done"
+        assert outcome(user_changes.revoke_role, admin.id, "reviewer", by=OPERATOR) == "done"
 
     @pytest.mark.parametrize(
-        "remove", [users.deactivate, lambda user_id, by: users.revoke_role(user_id, "admin", by=by)]
+        "remove", [user_changes.deactivate, lambda user_id, by: user_changes.revoke_role(user_id, "admin", by=by)]
     )
     def test_admins_who_remove_each_other_at_once_leave_one(self, threads, remove):
         for _ in range(10):
@@ -407,8 +477,8 @@ class TestLastAdmin:
         leaving, other = make_admin(), make_admin()
         mark = {"$set": {"leaving_at": clock.now() - timedelta(seconds=50)}}
         get_db().users.update_one({"_id": leaving.id}, mark)
-        assert outcome(users.deactivate, other.id, by=OPERATOR) == "LastAdmin"
-        assert outcome(users.deactivate, leaving.id, by=OPERATOR) == "Busy"
+        assert outcome(user_changes.deactivate, other.id, by=OPERATOR) == "LastAdmin"
+        assert outcome(user_changes.deactivate, leaving.id, by=OPERATOR) == "Busy"
         mark["$set"]["leaving_at"] -= timedelta(seconds=10)
         get_db().users.update_one({"_id": leaving.id}, mark)
-        assert outcome(users.deactivate, other.id, by=OPERATOR) == "done"
+        assert outcome(user_changes.deactivate, other.id, by=OPERATOR) == "done"

@@ -22,12 +22,14 @@ FREE = Terms("free", 100_000, WEEK)
 PRO = Terms("pro", 1_000_000, WEEK)
 PREPAID = Terms("prepaid", 0, timedelta(0))
 LOW = 1_000
+# Nobody is out of tokens unless a test says so.
+OUT = 0
 BY = {"kind": "key", "id": "64f0c2a1b7e4d3c2a1b0f9e8", "name": "The product"}
 
 
 def policy(*terms: Terms) -> Policy:
     """The usual settings, but for these terms."""
-    return Policy({one.tier: one for one in (FREE, PRO, PREPAID, *terms)}, LOW)
+    return Policy({one.tier: one for one in (FREE, PRO, PREPAID, *terms)}, LOW, OUT)
 
 
 def account(terms: Terms = FREE, **values: Any) -> Account:

@@ -94,7 +94,7 @@ class Rules(AccountMachine):
         return Terms(tier, *self.model.settings[tier])
 
     def policy(self) -> Policy:
-        return Policy({tier: self.terms(tier) for tier in self.model.settings}, LOW)
+        return Policy({tier: self.terms(tier) for tier in self.model.settings}, LOW, out_of_tokens=0)
 
 
 def test_the_rules_do_what_the_model_does():

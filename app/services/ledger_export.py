@@ -1,0 +1,24 @@
+"""A ledger as rows of a file."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from bson import ObjectId
+
+from app.services import ledger
+from app.services.account_moment import Choice, Entry
+
+COLUMNS = (
+    *("seq", "at", "type", "amount", "before", "after", "description"),
+    *("by", "reference", "key", "metadata", "id"),
+)
+
+
+def rows(user_id: ObjectId, chosen: Choice) -> Iterator[dict[str, Any]]:
+    """A user's entries, oldest first, with `COLUMNS`; they are read while they are taken."""
+    return map(_row, ledger.whole(user_id, chosen))
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    told = {"by": entry["by"]["name"], "id": entry["_id"]}
+    return {column: told.get(column, entry.get(column)) for column in COLUMNS}

@@ -1,0 +1,213 @@
+"""Changing users. A change ends the sessions that it must end, and leaves an audit event."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from bson import ObjectId
+from pymongo import ReturnDocument
+from pymongo.errors import DuplicateKeyError
+
+from app.models.actor import Actor
+from app.models.audit_event import Action
+from app.models.domain_error import N_, Busy, ChangedMeanwhile, Forbidden, InvalidInput
+from app.models.due_item import due_item
+from app.models.permission import Permission
+from app.models.plain_text import plain_text
+from app.models.user import User, search_terms
+from app.services import due, last_admin, login_sessions, passwords, rights, users
+
+LONGEST_REASON = 500
+
+
+def grant_role(user_id: ObjectId, role: str, *, by: Actor) -> User:
+    """Gives the user a role's permissions; they count from the next sign-in."""
+    user, given = users.get(user_id), rights.permissions_of([role])
+    rights.check_manages(by, other_than=user)
+    rights.check_may_give(given, user.email, by=by)
+    return _set_permissions(user, {*user.permissions, *given}, action=Action.USER_GRANT_ROLE, by=by)
+
+
+def revoke_role(user_id: ObjectId, role: str, *, by: Actor) -> User:
+    """Takes a role's permissions away, at once; raises `LastAdmin` if nobody could manage users then."""
+    user, taken = users.get(user_id), rights.permissions_of([role])
+    rights.check_manages(by, other_than=user)
+    guard = last_admin.take_leave(user) if Permission.USERS_MANAGE in taken else {}
+    return _set_permissions(user, {*user.permissions} - {*taken}, action=Action.USER_REVOKE_ROLE, by=by, guard=guard)
+
+
+def set_permissions(
+    user_id: ObjectId, permissions: Iterable[str], *, by: Actor, seen: Iterable[str] | None = None
+) -> User:
+    """Gives the user exactly these permissions; what is new among them must be held by the actor, and may be given to the user.
+
+    `seen` is what the user held when it was chosen. Raises as `grant_role` and `revoke_role`, `InvalidInput` for what is no
+    permission, `ChangedMeanwhile` where the user does not hold what was seen.
+    """
+    user, wanted = _checked_permissions(user_id, permissions, by, seen)
+    guard = last_admin.take_leave(user) if Permission.USERS_MANAGE not in wanted else {}
+    return _set_permissions(user, wanted, action=Action.USER_SET_PERMISSIONS, by=by, guard=guard)
+
+
+def taken_by(
+    user_id: ObjectId, permissions: Iterable[str], *, by: Actor, seen: Iterable[str] | None = None
+) -> list[str]:
+    """What `set_permissions` would take from the user; raises as it does, but for what only the change itself finds."""
+    user, wanted = _checked_permissions(user_id, permissions, by, seen)
+    return sorted({*user.permissions} - wanted)
+
+
+def deactivate(user_id: ObjectId, *, by: Actor) -> User:
+    """Ends the user's sessions, and nobody signs in as them; raises `LastAdmin` if nobody could manage users then."""
+    user = users.get(user_id)
+    rights.check_manages(by, other_than=user)
+    if not user.active:
+        return user
+    guard = {"active": True, **last_admin.take_leave(user)}
+    return _change(user, {"active": False}, action=Action.USER_DEACTIVATE, by=by, guard=guard)
+
+
+def activate(user_id: ObjectId, *, by: Actor) -> User:
+    """Lets a deactivated user sign in again, with the permissions that they had; raises `Forbidden` where `by` holds less."""
+    user = users.get(user_id)
+    rights.check_manages(by, other_than=user)
+    if user.active:
+        return user
+    # They count again from now on: that is giving them.
+    rights.check_holds(user.permissions, by=by)
+    return _change(user, {"active": True}, action=Action.USER_ACTIVATE, by=by, guard={"active": False})
+
+
+def set_tier(user_id: ObjectId, tier: str, *, by: Actor, reason: str = "") -> User:
+    """Puts the user, and with them the token account, on another tier; what is used and the period's start stay."""
+    user = users.get(user_id)
+    rights.check_manages(by, other_than=user)
+    users.check_tier(tier)
+    reason = plain_text(reason, "reason", most=LONGEST_REASON)
+    if tier == user.tier:
+        return user
+    said = users.audit_item(
+        user, Action.USER_SET_TIER, by=by, before={"tier": user.tier}, after={"tier": tier}, reason=reason
+    )
+    items = [said, users.tier_item(user, tier, by), users.note_item(user)]
+    changed = User._get_collection().update_one(
+        {"_id": user.id, "tier": user.tier},
+        {"$set": {"tier": tier}, "$push": {"due": {"$each": items}}},
+    )
+    if not changed.matched_count:
+        raise Busy
+    due.perform(User, user.id)
+    return users.get(user.id)
+
+
+def set_phone(user_id: ObjectId, phone: str, *, by: Actor) -> User:
+    """Sets the user's phone number, which counts as confirmed by whoever manages users; an empty one removes it.
+
+    Raises `InvalidInput`, and `AlreadyExists` for a number that is somebody else's.
+    """
+    user = users.get(user_id)
+    rights.check_manages(by)
+    number = users.normalised_phone(phone) if phone.strip() else None
+    if (number, number is not None) == (user.phone, user.phone_confirmed):
+        return user
+    terms = search_terms(email=user.email, name=user.name, phone=number, external_id=user.external_id)
+    fields = {"phone_confirmed": number is not None, "search": terms}
+    # The trail outlives the person: it says that the number changed, not what it is.
+    said = users.audit_item(user, Action.USER_SET_PHONE, by=by, after={"phone_confirmed": number is not None})
+    put = {"$set": fields | {"phone": number}} if number else {"$set": fields, "$unset": {"phone": ""}}
+    as_read = {field: user[field] for field in ("name", "email", "phone", "external_id")}
+    try:
+        changed = User._get_collection().update_one({"_id": user.id, **as_read}, put | {"$push": {"due": said}})
+    except DuplicateKeyError as error:
+        raise users.already_exists(error) from None
+    if not changed.matched_count:
+        raise Busy
+    due.perform(User, user.id)
+    return users.get(user.id)
+
+
+def set_password(user_id: ObjectId, password: str, *, by: Actor) -> User:
+    """Gives the user a new password and ends all their sessions."""
+    user = users.get(user_id)
+    if by.kind == "key":
+        # It could sign in with it, and would outlive its own end.
+        raise Forbidden
+    if by.id != str(user.id):
+        rights.check_manages(by)
+        # Whoever sets a password can sign in with it, and so do whatever its owner may.
+        rights.check_holds(user.permissions, by=by)
+    passwords.check(password, email=user.email)
+    return _change(user, {"password_hash": passwords.hashed(password)}, action=Action.USER_SET_PASSWORD, by=by)
+
+
+def confirm_email(user_id: ObjectId, *, by: Actor) -> User:
+    """The address is the user's: they showed it, or somebody who manages users says so. Brings the initial tokens, once."""
+    user = users.get(user_id)
+    if by.id != str(user.id):
+        rights.check_manages(by)
+    confirmed = {"email_confirmed": True}
+    said = users.audit_item(user, Action.USER_CONFIRM_EMAIL, by=by, before={"email_confirmed": False}, after=confirmed)
+    given = due_item("initial", "account.grant_initial", at=said["at"], user=user.id)
+    # An account that opens with these tokens has no operation that brings them, and so none that notes them.
+    noted = due_item("initial", "users.note_tokens", at=said["at"], user=user.id)
+    changed = User._get_collection().update_one(
+        {"_id": user.id, "email": user.email, "email_confirmed": False},
+        {"$set": confirmed, "$push": {"due": {"$each": [given, noted, said]}}},
+    )
+    if changed.modified_count:
+        due.perform(User, user.id)
+    return users.get(user.id)
+
+
+def _checked_permissions(
+    user_id: ObjectId, permissions: Iterable[str], by: Actor, seen: Iterable[str] | None
+) -> tuple[User, set[str]]:
+    user, wanted = users.get(user_id), {str(permission) for permission in permissions}
+    rights.check_manages(by, other_than=user)
+    # Whoever sends the same form twice wants what is so already.
+    if seen is not None and {*user.permissions} not in ({*seen}, wanted):
+        raise ChangedMeanwhile(
+            N_(
+                "The permissions have changed since you opened this page. Held now: %(held)s. Look at your choice again."
+            ),
+            held=", ".join(sorted(user.permissions)) or "–",
+        )
+    if not wanted <= set(Permission):
+        raise InvalidInput(errors={"permissions": [N_("There is no such permission.")]})
+    if given := wanted - set(user.permissions):
+        rights.check_may_give(given, user.email, by=by)
+    return user, wanted
+
+
+def _set_permissions(
+    user: User, permissions: set[str], *, action: Action, by: Actor, guard: dict[str, Any] | None = None
+) -> User:
+    after = sorted(permissions)
+    if after == sorted(user.permissions):
+        return user
+    guard = {"permissions": user.permissions, **(guard or {})}
+    return _change(user, {"permissions": after}, action=action, by=by, guard=guard)
+
+
+def _change(
+    user: User, values: dict[str, Any], *, action: Action, by: Actor, guard: dict[str, Any] | None = None
+) -> User:
+    """The one write: only if `guard` still holds, with a new epoch that ends all sessions, and with what is due."""
+    said = {field: value for field, value in values.items() if field != "password_hash"}
+    before = {field: user[field] for field in said}
+    changed = User._get_collection().find_one_and_update(
+        {"_id": user.id, **(guard or {})},
+        {
+            "$set": values,
+            "$unset": {"leaving_at": 1},
+            "$inc": {"session_epoch": 1},
+            "$push": {"due": users.audit_item(user, action, by=by, before=before, after=said)},
+        },
+        projection={"session_epoch": 1},
+        return_document=ReturnDocument.AFTER,
+    )
+    if changed is None:
+        last_admin.stay(user, guard or {})
+        raise Busy
+    login_sessions.sweep(user.id, before_epoch=changed["session_epoch"])
+    due.perform(User, user.id)
+    return users.get(user.id)

@@ -1,12 +1,31 @@
 """The JSON API, one blueprint a file; this is the list of all of them. docs/api.md describes it."""
 
 from app.openapi import App
-from app.routes.api import admin_token_requests, document, token_requests
+from app.routes.api import (
+    admin_token_requests,
+    document,
+    gallery_users,
+    holds,
+    host_users,
+    metering,
+    quota_statistics,
+    sign_in_links,
+    token_requests,
+)
 
 
 def init_app(app: App) -> None:
     """Registers every blueprint of the API and the document that describes them."""
-    for module in (token_requests, admin_token_requests):
+    for module in (
+        metering,
+        holds,
+        host_users,
+        sign_in_links,
+        token_requests,
+        admin_token_requests,
+        gallery_users,
+        quota_statistics,
+    ):
         app.register_api(module.blueprint)
     for blueprint in (document.blueprint, document.assets):
         app.register_blueprint(blueprint)

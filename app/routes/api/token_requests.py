@@ -16,7 +16,9 @@ from app.services import token_requests, users
 
 blueprint = api_blueprint("token_requests", "Quota requests")
 MINE = 10
-WHOSE = "For keys with `usage.write`: whose it is, an id or `external:<id>`."
+WHOSE = (
+    "For keys with `usage.write`: whose it is, an id, `external:<id>`, or a confirmed e-mail address or phone number."
+)
 
 
 class NewQuotaRequest(Body):

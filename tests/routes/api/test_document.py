@@ -9,6 +9,7 @@ from tests.factories import make_admin, sign_in
 UNDOCUMENTED = {"api_document.openapi", "api_document.docs", "swagger.static"}
 ALWAYS = {"400", "401", "403", "429", "503"}
 ERROR = {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorShape"}}}
+TOO_FEW_TOKENS = {"application/json": {"schema": {"$ref": "#/components/schemas/TooFewTokens"}}}
 
 
 @pytest.fixture
@@ -55,7 +56,9 @@ def test_every_operation_says_what_it_answers(operations):
         assert "422" not in responses, name
         for status, response in responses.items():
             assert list(response["content"]) == ["application/json"], name
-            if status >= "400":
+            if status == "402":
+                assert response["content"] == TOO_FEW_TOKENS, name
+            elif status >= "400":
                 assert response["content"] == ERROR, name
             else:
                 assert "ErrorShape" not in str(response["content"]), name

@@ -7,8 +7,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from limits import RateLimitItemPerMinute
 
+from app.models.api_key import KEY_ONLY
 from app.routes.api import frame
-from tests.factories import make_user, sign_in
+from tests.factories import bearer, make_admin, make_user, sign_in
 from tests.guards.routes import Route, World, everything, routes, url_of
 
 MANY = settings(
@@ -30,10 +31,17 @@ def caller(app, monkeypatch):
     monkeypatch.setattr(frame, "CALLS_A_MINUTE", RateLimitItemPerMinute(1_000_000))
     world = World()
     client = sign_in(app.test_client(), make_user(roles=["admin"]))
+    program = bearer(make_admin(), *KEY_ONLY)
 
     def call(route: Route, **options):
-        response = client.open(url_of(app, route, world.named | {"reference": "999"}), method=route.method, **options)
-        assert response.status_code in (200, 201, 400, 404, 405, 413, 415), (str(route), options, response.text)
+        headers = program if route.access.permissions & KEY_ONLY else {}
+        url = url_of(app, route, world.named | {"reference": "999"})
+        response = client.open(url, method=route.method, headers=headers, **options)
+        assert response.status_code in (200, 201, 400, 402, 404, 405, 409, 413, 415), (
+            str(route),
+            options,
+            response.text,
+        )
         if response.status_code >= 400:
             assert response.json["statusCode"] == response.status_code
             assert response.json["code"]

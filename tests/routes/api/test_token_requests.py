@@ -9,7 +9,7 @@ import time_machine
 from app.models.audit_event import AuditEvent
 from app.models.token_request import Status, TokenRequest
 from app.models.user import User
-from app.services import review, token_accounts, users
+from app.services import review, token_accounts, user_changes
 from tests.bad_texts import BLANK, UNUSABLE, too_long
 from tests.factories import OPERATOR, actor_of, bearer, make_admin, make_request, make_user, sign_in
 
@@ -271,8 +271,47 @@ def test_a_metering_key_asks_for_whom_it_names(app, user, metering):
     assert answer.json["reasonCode"] == "pending"
 
 
+@pytest.mark.parametrize("of", ["id", "external", "email", "phone"])
+def test_a_metering_key_names_a_user_in_four_ways(app, user, metering, of):
+    User.objects(id=user.id).update(external_id="u-17", phone="+79991234567", phone_confirmed=True)
+    named = {"id": str(user.id), "external": "external:u-17", "email": user.email, "phone": "+7 999 123-45-67"}[of]
+    client = app.test_client()
+    body = {"reason": REASON, "user": named}
+    assert ask(client, body, headers=metering).json["request"]["userId"] == str(user.id)
+    answer = client.get(f"{PATH}/can-request", query_string={"user": named}, headers=metering)
+    assert (answer.status_code, answer.json["reasonCode"]) == (200, "pending")
+    (event,) = AuditEvent.objects(action="request.submit")
+    assert event.actor["kind"] == "key"
+
+
+def test_a_metering_key_that_is_its_owners_too_asks_for_the_owner_unless_it_names_somebody(app, user):
+    owner = make_admin()
+    headers = bearer(owner, "self", "usage.write")
+    client = app.test_client()
+    assert ask(client, headers=headers).json["request"]["userId"] == str(owner.id)
+    assert ask(client, {"reason": REASON, "user": str(user.id)}, headers=headers).json["request"]["userId"] == str(
+        user.id
+    )
+
+
+def test_a_metering_key_asks_as_often_as_the_user_may(app, user, metering):
+    client, body = app.test_client(), {"reason": REASON, "user": str(user.id)}
+    ask(client, body, headers=metering)
+    assert ask(client, body, headers=metering).json["code"] == "already_pending"
+    review.reject(TokenRequest.objects.get(), by=actor_of(make_admin()), response="No.")
+    submit_and_reject(user, 2)
+    refusal = ask(client, body, headers=metering)
+    assert (refusal.status_code, refusal.json["code"]) == (429, "daily_limit")
+
+
+@pytest.mark.parametrize("named", [7, None, ["x"], {"$ne": ""}], ids=repr)
+def test_a_metering_key_names_a_user_in_text(app, metering, named):
+    response = ask(app.test_client(), {"reason": REASON, "user": named}, headers=metering)
+    assert (response.status_code, list(response.json["errors"])) == (400, ["user"])
+
+
 def test_a_metering_key_hears_that_a_user_is_inactive(app, user, metering):
-    users.deactivate(user.id, by=OPERATOR)
+    user_changes.deactivate(user.id, by=OPERATOR)
     client = app.test_client()
     answer = client.get(f"{PATH}/can-request?user={user.id}", headers=metering)
     assert (answer.json["canRequest"], answer.json["reasonCode"]) == (False, "inactive")

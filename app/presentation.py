@@ -1,5 +1,6 @@
 """How values become text for a reader: language, time zone, Jinja filters, and what every page shows."""
 
+from datetime import date as calendar_date
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
@@ -7,6 +8,7 @@ from typing import Any
 
 import nh3
 from babel import negotiate_locale
+from babel.dates import format_skeleton
 from babel.numbers import format_compact_decimal, format_percent
 from babel.units import format_unit
 from flask import Flask, g, request
@@ -42,6 +44,9 @@ def init_app(app: Flask) -> None:
         percent=percent,
         date=date,
         datetime=date_and_time,
+        day=day,
+        time_of_day=time_of_day,
+        top_of_scale=top_of_scale,
         ago=ago,
         remaining=remaining,
         markdown=markdown,
@@ -89,6 +94,24 @@ def date(moment: datetime | None) -> str:
 def date_and_time(moment: datetime | None) -> str:
     """Day and time in the reader's time zone; nothing for None."""
     return f"{format_date(moment, 'medium')}, {format_time(moment, 'short')}" if moment else ""
+
+
+def day(of: calendar_date) -> str:
+    """A day without its year: "Nov 21"."""
+    return str(format_skeleton("MMMd", of, locale=get_locale()))
+
+
+def time_of_day(moment: datetime) -> str:
+    """Hour and minute in the reader's time zone."""
+    return str(format_time(moment, "short"))
+
+
+def top_of_scale(most: int) -> int:
+    """Where the scale of a chart ends that shows amounts up to `most`: a round number, whole when halved."""
+    power = 1
+    while most > 10 * power:
+        power *= 10
+    return next(step * power for step in (2, 4, 6, 8, 10) if most <= step * power)
 
 
 def ago(moment: datetime | None) -> str:

@@ -1,18 +1,12 @@
 """What a user says in the chat."""
 
-from uuid import uuid4
-
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import HiddenField
 
+from app.forms.form_key import new_key
 from app.forms.written_text import WrittenText
 from app.services.chat import LONGEST_MESSAGE
-
-
-def new_key() -> str:
-    """A key for one message, so that the same form sent twice is answered and charged once."""
-    return uuid4().hex
 
 
 class MessageForm(FlaskForm):

@@ -1,17 +1,54 @@
 """The pages, one blueprint a file; this is the list of all of them. The API has its own, in `api/`."""
 
 from app.openapi import App
-from app.routes import account, api, chat, home, notifications, ops, register, requests, sign_in
+from app.routes import (
+    account,
+    account_export,
+    api,
+    chat,
+    home,
+    notifications,
+    ops,
+    register,
+    requests,
+    sign_in,
+    sign_in_link,
+)
+from app.routes.admin import explanation as admin_explanation
+from app.routes.admin import export as admin_export
 from app.routes.admin import overview as admin_overview
 from app.routes.admin import requests as admin_requests
+from app.routes.admin import user_changes as admin_user_changes
+from app.routes.admin import user_tokens as admin_user_tokens
+from app.routes.admin import users as admin_users
 from app.routes.settings import api_keys as settings_api_keys
 
 
 def init_app(app: App) -> None:
     """Registers every blueprint."""
     for module in (
-        *(sign_in, register, home, chat, account, requests, notifications, settings_api_keys),
-        *(admin_overview, admin_requests, ops),
+        *(
+            sign_in,
+            sign_in_link,
+            register,
+            home,
+            chat,
+            account,
+            account_export,
+            requests,
+            notifications,
+            settings_api_keys,
+        ),
+        *(
+            admin_explanation,
+            admin_export,
+            admin_overview,
+            admin_requests,
+            admin_users,
+            admin_user_tokens,
+            admin_user_changes,
+            ops,
+        ),
     ):
         app.register_blueprint(module.blueprint)
     api.init_app(app)

@@ -7,7 +7,8 @@ from flask_login import current_user
 from app import access, pagination
 from app.access import signed_in
 from app.errors import sentence
-from app.forms.chat import MessageForm, new_key
+from app.forms.chat import MessageForm
+from app.forms.form_key import new_key
 from app.models.domain_error import (
     AssistantUnavailable,
     Busy,

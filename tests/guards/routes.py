@@ -13,9 +13,9 @@ from app import access
 from app.access import Access
 from app.models.user import User
 from app.security import STATIC_ENDPOINTS, WRITING_METHODS
-from app.services import api_keys
+from app.services import api_keys, sign_in_links, statistics, token_accounts
 from tests.chatting import make_talker, say
-from tests.factories import OPERATOR, make_request
+from tests.factories import OPERATOR, make_request, make_user
 from tests.page_client import PageClient
 
 # What changes by looking: when somebody or a key was last seen, and who read what of others.
@@ -75,12 +75,21 @@ class World:
         request = make_request(self.owner)
         said = say(self.owner)
         api_key, _secret = api_keys.create(self.owner.id, name="A program", scopes=["self"], by=OPERATOR)
+        _link, token = sign_in_links.create(make_user(), target="/", by=OPERATOR)
+        statistics.take()
         # What the variable parts of addresses name. A new part needs a line here.
         self.named = {
             "number": request.number,
             "reference": request.number,
             "conversation_id": said.conversation,
             "key_id": api_key.id,
+            "user": self.owner.id,
+            "user_id": self.owner.id,
+            "hold_id": token_accounts.hold(self.owner.id, 1, by=OPERATOR).hold_id,
+            "external_id": "u-17",
+            "token": token,
+            "figure": "balance",
+            "role": "support",
             "filename": "nothing.css",
         }
 

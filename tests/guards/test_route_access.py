@@ -16,6 +16,8 @@ OPEN_TO_EVERYBODY = {
     "register.register",
     "sign_in.sign_in",
     "sign_in.sign_out",
+    "sign_in_link.sign_in_link",
+    "sign_in_link.use",
 }
 
 

@@ -12,7 +12,7 @@ import config
 from app import access, clock, create_app
 from app.access import public, requires, requires_any_permission, safe_next, signed_in
 from app.models.permission import Permission
-from app.services import users
+from app.services import user_changes
 from tests.factories import OPERATOR, PASSWORD, make_admin, make_user, sign_in
 from tests.page_client import PageClient
 
@@ -150,9 +150,9 @@ def test_a_forged_or_foreign_cookie_signs_nobody_in(client):
 @pytest.mark.parametrize(
     "change",
     [
-        lambda user: users.deactivate(user.id, by=OPERATOR),
-        lambda user: users.set_password(user.id, PASSWORD, by=OPERATOR),
-        lambda user: users.revoke_role(user.id, "support", by=OPERATOR),
+        lambda user: user_changes.deactivate(user.id, by=OPERATOR),
+        lambda user: user_changes.set_password(user.id, PASSWORD, by=OPERATOR),
+        lambda user: user_changes.revoke_role(user.id, "support", by=OPERATOR),
     ],
     ids=["deactivation", "new password", "fewer permissions"],
 )

@@ -8,7 +8,7 @@ import time_machine
 
 from app import clock
 from app.models.account import EntryType, GrantSource
-from app.services import token_accounts
+from app.services import account_commit, token_accounts
 from tests.factories import OPERATOR, make_user, sign_in
 from tests.page_client import text_of
 
@@ -85,10 +85,28 @@ def test_each_entry_has_its_sign_and_the_balance_before_and_after(client, user):
     assert "Bonus +300 Before 149,300 After 149,600 An apology" in text
 
 
-def test_a_new_user_reads_what_will_stand_here(client):
+def test_a_new_user_reads_what_the_account_begins_with(client):
     text = text_of(client.get("/account"))
     assert "150,000 tokens available" in text
-    assert "Nothing has happened yet" in text
+    assert "Grant +50,000 Before 100,000 After 150,000 Initial grant" in text
+    assert "+100,000 Before 0 After 100,000 First period" in text
+
+
+def test_a_user_whose_account_begins_with_nothing_reads_what_will_stand_here(app, monkeypatch):
+    monkeypatch.setitem(app.config, "INITIAL_TOKENS", 0)
+    prepaid = make_user(tier="prepaid")
+    assert "Nothing has happened yet" in text_of(sign_in(app.test_client(), prepaid).get("/account"))
+
+
+def test_the_card_is_what_the_newest_entry_says_also_while_tokens_are_spent(client, user, statements):
+    spend(user, 100)
+    account_commit.drain(user.id)
+    with statements.meanwhile("find ledger_entries", lambda: spend(user, 50)) as fate:
+        text = text_of(client.get("/account"))
+    assert fate.happened
+    assert "100 of 100,000 used" in text
+    assert "Usage −100 Before 150,000 After 149,900" in text
+    assert "Usage −50" not in text
 
 
 def test_the_history_shows_one_type_where_asked(client, user):
@@ -99,6 +117,43 @@ def test_the_history_shows_one_type_where_asked(client, user):
     assert "An answer" in client.get("/account?type=usage").text
     assert "Nothing of this type" in client.get("/account?type=purchase").text
     assert all(client.get(f"/account?type={type_}").status_code == 200 for type_ in EntryType)
+
+
+def test_the_card_shows_all_figures(client, user):
+    spend(user, 67_500)
+    token_accounts.hold(user.id, 500, by=OPERATOR)
+    text = text_of(client.get("/account"))
+    assert "82,000 tokens available" in text
+    assert "Left of the allowance 32,500 Grants 50,000 Balance 82,500 Held 500 Period" in text
+    assert "Calls this period 1 Lifetime calls 1 Lifetime tokens 67.5K Last used" in text
+    assert 'title="67,500">67.5K' in client.get("/account").text
+
+
+def test_holds_stand_in_the_history_where_asked(client, user):
+    spend(user, 1, description="An answer")
+    hold = token_accounts.hold(user.id, 5, by=OPERATOR, description="Another answer")
+    token_accounts.release(hold.hold_id, by=OPERATOR)
+    assert "Another answer" not in client.get("/account").text
+    page = client.get("/account?type=&holds=shown")
+    assert "Another answer" in page.text
+    assert "An answer" in page.text
+    assert 'name="holds" value="shown" checked' in page.text
+
+
+def test_holds_stay_in_the_history_from_page_to_page(client, user):
+    for n in range(26):
+        token_accounts.release(
+            token_accounts.hold(user.id, 1, by=OPERATOR, description=f"Try {n}.").hold_id, by=OPERATOR
+        )
+    assert "Try 0." in client.get(older_page(client.get("/account?holds=shown"))).text
+
+
+def test_the_history_can_be_taken_along(client, user):
+    spend(user, 1)
+    page = client.get("/account").text
+    for address in ("/account/ledger.csv", "/account/ledger.jsonl"):
+        assert f'href="{address}"' in page
+        assert client.get(address).status_code == 200
 
 
 def test_the_history_goes_on_page_by_page(client, user):
@@ -126,7 +181,17 @@ def test_a_stranger_is_asked_to_sign_in(app):
 
 
 @pytest.mark.parametrize(
-    "query", ["type=nonsense", "type=$ne", "before=x", "before=-1", "before=1.5", "before=٣", "before=1" + "0" * 15]
+    "query",
+    [
+        "holds=yes",
+        "type=nonsense",
+        "type=$ne",
+        "before=x",
+        "before=-1",
+        "before=1.5",
+        "before=٣",
+        "before=1" + "0" * 15,
+    ],
 )
 def test_a_malformed_address_is_refused(client, query):
     assert client.get(f"/account?{query}").status_code == 400

@@ -4,7 +4,7 @@ import pytest
 from mongoengine.connection import get_db
 
 from app.access import SESSION_KEY
-from app.services import users
+from app.services import user_changes
 from tests.factories import OPERATOR, PASSWORD, make_user, sign_in
 from tests.page_client import text_of
 
@@ -169,7 +169,7 @@ def test_a_device_cookie_that_we_did_not_sign_is_none(client, ann, forged):
 
 
 def test_an_inactive_user_learns_it_with_the_right_password(client, ann):
-    users.deactivate(ann.id, by=OPERATOR)
+    user_changes.deactivate(ann.id, by=OPERATOR)
     page = send(client)
     assert page.status_code == 403
     assert "This account is deactivated." in text_of(page)

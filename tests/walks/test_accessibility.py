@@ -15,8 +15,17 @@ DESKTOP = {"width": 1280, "height": 900}
 STILL = {"reduced_motion": "reduce"}
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
-USER_PAGES = ["/chat", "/account", "/requests", "/requests/new", "/requests/1", "/notifications", "/settings/api-keys"]
-ADMIN_PAGES = ["/admin", "/admin/requests", "/admin/requests?status=spam", "/admin/requests/1", "/admin/requests/2"]
+USER_PAGES = [
+    *("/chat", "/account", "/account/stopped"),
+    *("/account/explain/balance", "/account/explain/grants", "/account/explain/held"),
+    *("/requests", "/requests/new", "/requests/1", "/notifications", "/settings/api-keys"),
+]
+ADMIN_PAGES = [
+    *("/admin", "/admin/requests", "/admin/requests?status=spam", "/admin/requests/1", "/admin/requests/2"),
+    *("/admin/users", "/admin/users?q=nobody", "/admin/users?out=1"),
+]
+# Under the address of the user who runs out.
+USER_OF_ADMIN = ["", "/reset", "/bonus", "/bonus?amount=500&reason=Why&key=" + "0" * 32, "/change"]
 
 
 def faults(page: Page) -> list[str]:
@@ -52,6 +61,9 @@ def test_every_page_can_be_used_by_everybody(visit: Callable[..., Page], browser
         *((user, path) for path in USER_PAGES),
         *((admin, path) for path in ADMIN_PAGES),
     ]
+    admin.goto("/admin/users?q=dana")
+    about = admin.get_by_role("rowheader").get_by_role("link").get_attribute("href")
+    pages += [(admin, f"{about}{path}") for path in USER_OF_ADMIN]
     found = {}
     for page, path in pages:
         page.goto(path)

@@ -9,7 +9,7 @@ from mongoengine.connection import get_db
 
 from app import clock
 from app.models.api_key import SCOPES, ApiKey
-from app.services import api_keys, users
+from app.services import api_keys, user_changes
 from tests.factories import OPERATOR, actor_of, make_admin, make_user, sign_in
 from tests.page_client import text_of
 
@@ -268,6 +268,6 @@ def test_a_user_whose_role_was_taken_meanwhile_is_signed_out_and_makes_nothing(c
     admin = make_admin()
     sign_in(client, admin)
     key = form_key(client)
-    users.revoke_role(admin.id, "admin", by=OPERATOR)
+    user_changes.revoke_role(admin.id, "admin", by=OPERATOR)
     assert send(client, key, form={"scopes": ["usage.write"]}).status_code == 303
     assert ApiKey.objects.count() == 0

@@ -27,7 +27,9 @@ LONGEST_LIFE = 3_650
 @click.option("--days", type=click.IntRange(1, LONGEST_LIFE), help="After how many days it expires.  [default: never]")
 @as_json_option
 def create(owner: str, name: str, scopes: tuple[str, ...], days: int | None, as_json: bool) -> None:
-    """Make a key for OWNER, named by e-mail or id. The secret is printed now, alone on the standard output, and never again.
+    """Make a key for OWNER, named by e-mail, phone, id or external:ID.
+
+    The secret is printed now, alone on the standard output, and never again.
 
     It acts as the owner (scope self), or for others (scopes that are permissions), but never does what the owner may not.
     The scopes usage.write and users.sign_in are for host products, and need no permission of the owner.
@@ -49,7 +51,7 @@ def create(owner: str, name: str, scopes: tuple[str, ...], days: int | None, as_
 
 
 @group.command("list")
-@click.option("--owner", help="Only the keys of this user, named by e-mail or id.")
+@click.option("--owner", help="Only the keys of this user, named by e-mail, phone, id or external:ID.")
 @click.option("--limit", type=click.IntRange(1, 1_000), default=50, show_default=True, help="How many at most.")
 @click.option("--before", type=Id(), help="Only keys made before this one: the last id of the page before.")
 @as_json_option

@@ -8,9 +8,22 @@ from flask_babel import gettext as _
 
 from app import db
 from app.cli.output import Commands, as_json_option, print_json, print_rows
-from app.services import ledger, ledger_verify, users
+from app.exports import Format, lines
+from app.models.account import EntryType
+from app.services import ledger, ledger_export, ledger_verify, users
 
 group = Commands("ledger", help="Read and prove the ledger.")
+
+type_option = click.option(
+    "--type",
+    "types",
+    multiple=True,
+    type=click.Choice([str(one) for one in EntryType]),
+    help="May be given more than once.",
+)
+holds_option = click.option(
+    "--with-holds", is_flag=True, help="Holds and releases too, which change no balance. Not needed beside --type."
+)
 
 
 @group.command()
@@ -19,25 +32,60 @@ group = Commands("ledger", help="Read and prove the ledger.")
 @click.option(
     "--before", type=click.IntRange(1), help="Only entries before this number: the last one of the page before."
 )
-@click.option("--holds", is_flag=True, help="Holds and releases too, which change no balance.")
+@type_option
+@holds_option
 @as_json_option
-def history(user: str, limit: int, before: int | None, holds: bool, as_json: bool) -> None:
-    """Show the ledger of a user, named by e-mail or id, newest first.
+def history(user: str, limit: int, before: int | None, types: tuple[str, ...], with_holds: bool, as_json: bool) -> None:
+    """Show the ledger of a user, named by e-mail, phone, id or external:ID, newest first.
 
     \b
     Example:
       flask ledger history ada@example.com --limit 20
     """
-    found = ledger.history(users.find(user).id, with_holds=holds, before_seq=before, limit=limit)
+    user_id = users.find(user).id
+    found = ledger.history(user_id, types=_types(types), with_holds=with_holds, before_seq=before, limit=limit)
     entries = [_facts(entry) for entry in found]
     if as_json:
         print_json(entries)
     else:
-        print_rows(entries, nothing=_("No entries yet: the first use of tokens makes the account."))
+        print_rows(entries, nothing=_("No such entries."))
 
 
 @group.command()
-@click.option("--user", help="Only the account of this user, named by e-mail or id.")
+@click.argument("user")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice([str(one) for one in Format]),
+    default=str(Format.CSV),
+    show_default=True,
+    help="csv for spreadsheets, jsonl (an object a line) for programs.",
+)
+@click.option(
+    "--output", type=click.Path(dir_okay=False), default="-", help="A file to write.  [default: the standard output]"
+)
+@type_option
+@holds_option
+def export(user: str, format_: str, output: str, types: tuple[str, ...], with_holds: bool) -> None:
+    """Write down the whole ledger of a user, named by e-mail, phone, id or external:ID, oldest first.
+
+    \b
+    Example:
+      flask ledger export ada@example.com --format csv --output ada.csv
+    """
+    entries = ledger_export.rows(users.find(user).id, ledger.choice(_types(types), with_holds=with_holds))
+    try:
+        with click.open_file(output, "w", encoding="utf-8") as file:
+            file.writelines(lines(Format(format_), entries, ledger_export.COLUMNS))
+    except BrokenPipeError:
+        # Whoever read has had enough; click ends the command.
+        raise
+    except OSError as error:
+        raise click.FileError(output, error.strerror) from None
+
+
+@group.command()
+@click.option("--user", help="Only the account of this user, named by e-mail, phone, id or external:ID.")
 def verify(user: str | None) -> None:
     """Prove that every account is what its entries make it, without a gap; the exit code is 1 where one is not.
 
@@ -69,3 +117,7 @@ def verify(user: str | None) -> None:
 def _facts(entry: dict[str, Any]) -> dict[str, Any]:
     names = ("seq", "at", "type", "amount", "before", "after", "description")
     return {**{name: entry[name] for name in names}, "by": entry["by"]["name"], "key": entry.get("key")}
+
+
+def _types(chosen: tuple[str, ...]) -> list[EntryType] | None:
+    return [EntryType(one) for one in chosen] or None

@@ -12,12 +12,12 @@ from typing import Any
 
 import click
 from bson import ObjectId
-from bson.errors import InvalidId
 from flask.cli import AppGroup
 from pymongo.errors import PyMongoError
 
 from app.models.actor import Actor
 from app.models.domain_error import DomainError, Unavailable
+from app.models.object_id import object_id
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 yes_option = click.option("--yes", is_flag=True, help="Do it without asking.")
@@ -30,10 +30,7 @@ class Id(click.ParamType[ObjectId]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> ObjectId:
         """The id, or a usage error."""
-        try:
-            return ObjectId(value)
-        except InvalidId:
-            self.fail("an id has 24 digits from 0 to 9 and a to f.", param, ctx)
+        return object_id(value) or self.fail("an id has 24 digits from 0 to 9 and a to f.", param, ctx)
 
 
 class DatabaseAway(click.ClickException):

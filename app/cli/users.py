@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from app.cli.output import Commands, Id, as_json_option, ask, operator, print_json, print_rows, yes_option
 from app.models.permission import ROLES
 from app.models.user import User
-from app.services import users
+from app.services import user_changes, users
 
 group = Commands("users", help="Make, show and change users.")
 
@@ -70,7 +70,7 @@ def list_(limit: int, before: ObjectId | None, as_json: bool) -> None:
 @_user
 @as_json_option
 def show(user: str, as_json: bool) -> None:
-    """Show one user, named by e-mail or id.
+    """Show one user, named by e-mail, phone, id or external:ID.
 
     \b
     Example:
@@ -94,8 +94,23 @@ def set_password(user: str, password_stdin: bool) -> None:
       flask users set-password ada@example.com
     """
     found = users.find(user)
-    changed = users.set_password(found.id, _password(password_stdin), by=operator())
+    changed = user_changes.set_password(found.id, _password(password_stdin), by=operator())
     click.echo(_("%(email)s has a new password, and is signed out everywhere.", email=changed.email))
+
+
+@group.command("set-tier")
+@_user
+@click.argument("tier")
+@click.option("--reason", default="", help="Why; kept in the audit trail.")
+def set_tier(user: str, tier: str, reason: str) -> None:
+    """Put a user on another tier. The new limit counts at once; what is used stays.
+
+    \b
+    Example:
+      flask users set-tier ada@example.com pro --reason "Bought the team plan"
+    """
+    changed = user_changes.set_tier(users.find(user).id, tier, by=operator(), reason=reason)
+    click.echo(_("%(email)s is on the tier %(tier)s.", email=changed.email, tier=changed.tier))
 
 
 @group.command("grant-role")
@@ -108,7 +123,7 @@ def grant_role(user: str, role: str) -> None:
     Example:
       flask users grant-role ada@example.com reviewer
     """
-    _say_permissions(users.grant_role(users.find(user).id, role, by=operator()))
+    _say_permissions(user_changes.grant_role(users.find(user).id, role, by=operator()))
 
 
 @group.command("revoke-role")
@@ -121,7 +136,7 @@ def revoke_role(user: str, role: str) -> None:
     Example:
       flask users revoke-role ada@example.com reviewer
     """
-    _say_permissions(users.revoke_role(users.find(user).id, role, by=operator()))
+    _say_permissions(user_changes.revoke_role(users.find(user).id, role, by=operator()))
 
 
 @group.command()
@@ -136,8 +151,22 @@ def deactivate(user: str, yes: bool) -> None:
     """
     found = users.find(user)
     ask(_("Deactivate %(email)s?", email=found.email), yes=yes)
-    users.deactivate(found.id, by=operator())
+    user_changes.deactivate(found.id, by=operator())
     click.echo(_("%(email)s is deactivated.", email=found.email))
+
+
+@group.command()
+@_user
+def activate(user: str) -> None:
+    """Let a deactivated user in again, with the password, keys and permissions of before.
+
+    \b
+    Example:
+      flask users activate ada@example.com
+    """
+    found = users.find(user)
+    user_changes.activate(found.id, by=operator())
+    click.echo(_("%(email)s is active.", email=found.email))
 
 
 @group.command("confirm-email")
@@ -149,7 +178,7 @@ def confirm_email(user: str) -> None:
     Example:
       flask users confirm-email ada@example.com
     """
-    confirmed = users.confirm_email(users.find(user).id, by=operator())
+    confirmed = user_changes.confirm_email(users.find(user).id, by=operator())
     click.echo(_("The address %(email)s is confirmed.", email=confirmed.email))
 
 

@@ -11,7 +11,7 @@ import structlog
 
 from app import db
 from app.models.worker_heartbeat import WorkerHeartbeat
-from app.services import account_commit, answers, due, review
+from app.services import account_commit, answers, due, out_of_tokens, review, statistics
 
 log = structlog.get_logger(__name__)
 
@@ -22,8 +22,10 @@ POLL_SECONDS = 2
 JOBS: dict[str, Callable[[], object]] = {
     "due": due.perform_waiting,
     "ledger": account_commit.drain_waiting,
+    "tokens": out_of_tokens.note_renewed,
     "chat": answers.settle_lapsed,
     "expiry": review.expire_due,
+    "statistics": statistics.keep_up,
 }
 
 
@@ -31,7 +33,7 @@ JOBS: dict[str, Callable[[], object]] = {
 @click.option("--once", is_flag=True, help="Do what is waiting now, then end; exit code 1 where a job failed.")
 @click.pass_context
 def command(context: click.Context, once: bool) -> None:
-    """Do what is due: effects that a crash left over, copies to the ledger, lapsed answers, expired requests.
+    """Do what is due: effects that a crash left over, copies to the ledger, lapsed answers, expired requests, statistics.
 
     Runs until SIGTERM or Ctrl-C, and then finishes the job that it has begun. Any number may run at once.
 

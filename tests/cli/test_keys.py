@@ -11,7 +11,7 @@ from flask import Flask
 from app import clock
 from app.models.api_key import ApiKey
 from app.models.audit_event import AuditEvent
-from app.services import api_keys, users
+from app.services import api_keys, user_changes
 from tests.factories import OPERATOR, make_admin, make_user
 
 
@@ -75,7 +75,7 @@ class TestCreate:
         assert ApiKey.objects.count() == 0
 
     def test_a_deactivated_owner_gets_none(self, flask):
-        users.deactivate(make_user("ann@example.com").id, by=OPERATOR)
+        user_changes.deactivate(make_user("ann@example.com").id, by=OPERATOR)
         result = flask("create", "ann@example.com", "--name", "x", "--scope", "self")
         assert (result.exit_code, result.stderr) == (1, "Error: This account is deactivated.\n")
 

@@ -10,7 +10,7 @@ from flask import Flask
 from app import clock
 from app.models.ledger_entry import LedgerEntry
 from app.models.token_account import TokenAccount
-from app.services import account_commit, token_accounts
+from app.services import account_commit, ledger_export, token_accounts
 from tests.factories import OPERATOR, make_user
 
 
@@ -59,22 +59,71 @@ class TestHistory:
         token_accounts.hold(ada.id, 5, by=OPERATOR)
         types = [entry["type"] for entry in json.loads(flask("history", "ada@example.com", "--json").stdout)]
         assert "hold" not in types
-        assert json.loads(flask("history", "ada@example.com", "--holds", "--json").stdout)[0]["type"] == "hold"
+        assert json.loads(flask("history", "ada@example.com", "--with-holds", "--json").stdout)[0]["type"] == "hold"
+
+    def test_types_are_a_filter(self, flask, ada):
+        def seqs(*words):
+            return [entry["seq"] for entry in json.loads(flask("history", "ada@example.com", "--json", *words).stdout)]
+
+        assert seqs("--type", "usage") == [5, 4, 3]
+        assert seqs("--type", "grant", "--type", "renewal") == [2, 1]
+        assert seqs("--type", "usage", "--limit", "1", "--before", "5") == [4]
+        assert flask("history", "ada@example.com", "--type", "analysis").exit_code == 2
 
     def test_nothing_yet_is_said(self, flask):
         make_user("bob@example.com")
-        result = flask("history", "bob@example.com")
-        assert (result.exit_code, "No entries yet" in result.stdout) == (0, True)
+        result = flask("history", "bob@example.com", "--type", "usage")
+        assert (result.exit_code, "No such entries" in result.stdout) == (0, True)
+
+    def test_what_an_account_will_begin_with_is_shown(self, flask):
+        make_user("bob@example.com")
+        shown = json.loads(flask("history", "bob@example.com", "--json").stdout)
+        assert [(entry["seq"], entry["type"]) for entry in shown] == [(2, "grant"), (1, "renewal")]
 
     @pytest.mark.parametrize("user", ["nobody@example.com", "6b00df86a4db0f8dc5f432e2", "x", ""])
     def test_nobody_is_an_error(self, flask, user):
-        for words in (["history", user], ["verify", "--user", user or "x"]):
+        for words in (["history", user], ["export", user], ["verify", "--user", user or "x"]):
             result = flask(*words)
             assert (result.exit_code, result.stderr) == (1, "Error: There is no such user.\n")
 
     @pytest.mark.parametrize("words", [[], ["--limit", "0"], ["--limit", "x"], ["--before", "0"]])
     def test_called_wrongly_it_is_a_usage_error(self, flask, words):
         assert flask("history", *words, *(["ada@example.com"] if words else [])).exit_code == 2
+
+
+class TestExport:
+    def test_csv_is_written_for_spreadsheets(self, flask, ada):
+        result = flask("export", "ada@example.com")
+        text = result.stdout_bytes.decode("utf-8-sig")
+        head, *rows = text.split("\r\n")[:-1]
+        assert (result.exit_code, head.split(",")) == (0, list(ledger_export.COLUMNS))
+        assert [row.split(",")[0] for row in rows] == ["1", "2", "3", "4", "5"]
+        assert rows[3].split(",")[2:8] == ["usage", "-20", "149990", "149970", "Second", "The tests"]
+
+    def test_json_lines_are_written_for_programs(self, flask, ada):
+        token_accounts.hold(ada.id, 5, by=OPERATOR)
+        for words, seqs in (
+            ([], [1, 2, 3, 4, 5]),
+            (["--with-holds"], [1, 2, 3, 4, 5, 6]),
+            (["--type", "usage"], [3, 4, 5]),
+        ):
+            result = flask("export", str(ada.id), "--format", "jsonl", *words)
+            assert [json.loads(line)["seq"] for line in result.stdout.splitlines()] == seqs
+
+    def test_a_file_has_the_same(self, flask, ada, tmp_path):
+        path = tmp_path / "ada.csv"
+        result = flask("export", "ada@example.com", "--output", str(path))
+        assert (result.exit_code, result.output) == (0, "")
+        assert path.read_bytes() == flask("export", "ada@example.com").stdout_bytes
+
+    def test_a_file_that_cannot_be_written_is_an_error(self, flask, ada, tmp_path):
+        result = flask("export", "ada@example.com", "--output", str(tmp_path / "no" / "ada.csv"))
+        assert result.exit_code == 1
+        assert "No such file or directory" in result.stderr
+
+    @pytest.mark.parametrize("words", [["--format", "xlsx"], ["--type", "analysis"], ["--output", "."]])
+    def test_called_wrongly_it_is_a_usage_error(self, flask, ada, words):
+        assert flask("export", "ada@example.com", *words).exit_code == 2
 
 
 def spoil_entry(user):

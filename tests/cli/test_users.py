@@ -197,6 +197,28 @@ class TestWhatEndsSessions:
         assert User.objects.get(email="boss@example.com").has_any_permission
 
 
+class TestActivate:
+    def test_a_user_who_was_shut_out_comes_in_again_as_before(self, flask, client):
+        ann = make_user("ann@example.com", roles=["support"])
+        _key, secret = api_keys.create(ann.id, name="x", scopes=["self"], by=OPERATOR)
+        flask("deactivate", "ann@example.com", "--yes")
+        result = flask("activate", "ann@example.com")
+        assert (result.exit_code, result.stdout) == (0, "ann@example.com is active.\n")
+        assert User.objects.get(id=ann.id).permissions == ["users.read"]
+        assert api_keys.find(secret)[1].id == ann.id
+        event = AuditEvent.objects(action="user.activate").get()
+        assert (event.actor["kind"], event.object["id"]) == ("cli", str(ann.id))
+
+    def test_who_is_active_stays_so(self, flask):
+        ann = make_user("ann@example.com")
+        assert flask("activate", str(ann.id)).stdout == "ann@example.com is active.\n"
+        assert AuditEvent.objects(action="user.activate").count() == 0
+
+    def test_nobody_is_an_error(self, flask):
+        result = flask("activate", "nobody@example.com")
+        assert (result.exit_code, result.stderr) == (1, "Error: There is no such user.\n")
+
+
 class TestConfirmEmail:
     def test_it_brings_the_tokens_that_waited(self, app, flask, monkeypatch):
         monkeypatch.setitem(app.config, "MAIL_SERVER", "mail.example.com")
@@ -212,7 +234,8 @@ class TestConfirmEmail:
 
 
 def test_help_has_an_example_for_every_command(flask):
-    verbs = ("create", "list", "show", "set-password", "grant-role", "revoke-role", "deactivate", "confirm-email")
+    verbs = ("create", "list", "show", "set-password", "set-tier", "grant-role", "revoke-role")
+    verbs += ("deactivate", "activate", "confirm-email")
     for verb in verbs:
         text = flask(verb, "--help").stdout
         assert "Example:" in text

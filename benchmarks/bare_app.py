@@ -1,26 +1,29 @@
-"""The floor over HTTP: a bare Flask view that does the same look-ups with bare pymongo, and checks nothing else."""
+"""The floor over HTTP: a bare Flask view with the same look-ups and the same update in bare pymongo, and no checks."""
 
 import hashlib
 import os
 
 from bson import ObjectId
 from flask import Flask, jsonify, request
-from pymongo import MongoClient
+from pymongo import MongoClient, ReturnDocument
 
 app = Flask(__name__)
-database = MongoClient(os.environ["MONGODB_URI"], connect=False, tz_aware=True).get_default_database()
+database = MongoClient(os.environ["MONGODB_URI"], connect=False, tz_aware=True, w="majority").get_default_database()
 
 
-@app.get("/api/token-requests/can-request")
-def can_request():  # type: ignore[no-untyped-def]
-    """The key and its owner, the user, the user's requests and account: six look-ups."""
+@app.post("/api/usage")
+def usage():  # type: ignore[no-untyped-def]
+    """The key, the ledger under the caller's idempotency key, and an update that takes no more than there is."""
     secret = request.headers["Authorization"].removeprefix("Bearer ")
     api_key = database.api_keys.find_one({"digest": hashlib.sha256(secret.encode()).hexdigest()})
-    database.users.find_one({"_id": api_key["owner"]})
-    user = ObjectId(request.args["user"])
-    database.users.find_one({"_id": user})
-    open_request = database.token_requests.find_one({"open_key": f"quota:{user}"}, {"number": 1})
-    keys = [f"quota:{user}:2026-01-01:{n}" for n in (1, 2, 3)]
-    taken = list(database.token_requests.find({"day_key": {"$in": keys}}, {"day_key": 1}))
-    account = database.token_accounts.find_one({"_id": user})
-    return jsonify({"canRequest": open_request is None and account["limit"] > 0, "requestsToday": len(taken)})
+    body = request.get_json()
+    user, tokens = ObjectId(body["user"]), body["tokens"]
+    known = database.ledger_entries.find_one({"account": user, "key": f"api:{request.headers['Idempotency-Key']}"})
+    account = database.bench_usage.find_one_and_update(
+        {"_id": user, "balance": {"$gte": tokens}},
+        {"$inc": {"balance": -tokens, "used": tokens}},
+        return_document=ReturnDocument.AFTER,
+    )
+    if "revoked_at" in api_key or known is not None or account is None:
+        return jsonify({"code": "refused"}), 409
+    return jsonify({"remaining_tokens": account["balance"]})

@@ -1,7 +1,9 @@
-"""An API call with a key over gunicorn, against a bare Flask view that does the same look-ups."""
+"""`POST /api/usage` over gunicorn, against a bare Flask view with the same look-ups of key and ledger and the same update."""
 
 import http.client
+import json
 import os
+import random
 import socket
 import sys
 import threading
@@ -10,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 
 from bson import ObjectId
 from flask import Flask
+from mongoengine.connection import get_db
 
 from app import child_process
 from app.models.actor import Actor
@@ -17,17 +20,18 @@ from app.models.permission import Permission
 from app.services import account_commit, api_keys, token_accounts, users
 from benchmarks.rows import Row, compare
 
-NAME, BOUND, THREADS = "API call with a key, over gunicorn", 0.60, 16
+NAME, BOUND, THREADS = "POST /api/usage, over gunicorn", 0.60, 16
 BY = Actor("cli", "bench", "Benchmark")
 # One key may call 6,000 times a minute; so many keys are never held up.
-KEYS = 40
+KEYS, USERS = 40, 40
 
 
 def rows(app: Flask, *, quick: bool) -> Iterator[Row]:
     """One row; the load generator shares the two cores with both servers, one at a time."""
     with app.app_context():
-        secrets, user_id = _callers()
-    path = f"/api/token-requests/can-request?user={user_id}"
+        secrets, user_ids = _callers(), _users()
+    bodies = [json.dumps({"user": str(one), "tokens": 1, "description": "benchmark"}) for one in user_ids]
+    chosen = [random.Random(i) for i in range(THREADS)]  # noqa: S311
     with ExitStack() as stack:
         ours, floor = (stack.enter_context(_serving(module, app)) for module in ("wsgi:app", "benchmarks.bare_app:app"))
         clients = [
@@ -35,11 +39,20 @@ def rows(app: Flask, *, quick: bool) -> Iterator[Row]:
         ]
 
         def call(i: int, port: int) -> None:
-            clients[i][port].request("GET", path, headers={"Authorization": f"Bearer {secrets[i % KEYS]}"})
+            headers = {
+                "Authorization": f"Bearer {chosen[i].choice(secrets)}",
+                "Content-Type": "application/json",
+                "Idempotency-Key": str(ObjectId()),
+            }
+            clients[i][port].request("POST", "/api/usage", chosen[i].choice(bodies), headers)
             answer = clients[i][port].getresponse()
             body = answer.read()
             if answer.status != 200:
                 raise AssertionError(f"{answer.status}: {body!r}")
+
+        def finish(_i: int) -> None:
+            for one in user_ids:
+                account_commit.drain(one)
 
         row = Row(NAME, THREADS, BOUND)
         yield compare(
@@ -47,22 +60,31 @@ def rows(app: Flask, *, quick: bool) -> Iterator[Row]:
             app,
             lambda i: call(i, floor),
             lambda i: call(i, ours),
-            lambda _i: None,
+            finish,
             rounds=1 if quick else 5,
-            operations=5 if quick else 100,
+            operations=5 if quick else 250,
         )
         for client in (one for pair in clients for one in pair.values()):
             client.close()
 
 
-def _callers() -> tuple[list[str], ObjectId]:
+def _callers() -> list[str]:
+    """The secrets of keys that may meter."""
     owner = users.create("bench-keys@example.com", password=None, roles=["admin"], by=BY)
     scopes = [Permission.USAGE_WRITE]
-    secrets = [api_keys.create(owner.id, name=f"key {n}", scopes=scopes, by=BY)[1] for n in range(KEYS)]
-    user = users.create("bench-user@example.com", password=None, by=BY)
-    token_accounts.spend(user.id, 1, by=BY)
-    account_commit.drain(user.id)
-    return secrets, user.id
+    return [api_keys.create(owner.id, name=f"key {n}", scopes=scopes, by=BY)[1] for n in range(KEYS)]
+
+
+def _users() -> list[ObjectId]:
+    """Users with accounts, ours and bare ones."""
+    ids: list[ObjectId] = []
+    for n in range(USERS):
+        user = users.create(f"bench-user-{n}@example.com", password=None, by=BY)
+        token_accounts.spend(user.id, 1, by=BY)
+        account_commit.drain(user.id)
+        ids.append(user.id)
+    get_db()["bench_usage"].insert_many([{"_id": one, "balance": 10**12, "used": 0} for one in ids])
+    return ids
 
 
 @contextmanager

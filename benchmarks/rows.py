@@ -50,8 +50,12 @@ HEADINGS = ("work", "threads", "floor/s", "ours/s", "ratio", "spread", "at least
 
 def table(rows: list[Row]) -> str:
     """All rows under their headings."""
-    lines = [list(HEADINGS), *(list(row.cells()) for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(HEADINGS))]
+    return aligned([list(HEADINGS), *(list(row.cells()) for row in rows)])
+
+
+def aligned(lines: list[list[str]]) -> str:
+    """Lines of as many cells each, one under the other."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
 
 

@@ -39,7 +39,7 @@ CASES = [
 def rows(app: Flask, *, quick: bool) -> Iterator[Row]:
     """One row a case; afterwards every ledger is complete, and is verified."""
     for case in CASES:
-        operations = (20 if quick else 1_000) // (1 if case.threads == 1 else case.threads // 4)
+        operations = (20 if quick else 2_000) // (1 if case.threads == 1 else case.threads // 4)
         yield _row(app, case, rounds=1 if quick else 5, operations=operations)
     with app.app_context():
         wrong = [(account_id, problem) for account_id, problem in ledger_verify.verify() if problem]

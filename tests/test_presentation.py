@@ -1,6 +1,6 @@
 """How values become text for a reader."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from flask_babel import force_locale
@@ -37,6 +37,20 @@ def test_percentages_keep_at_most_one_decimal(locale, value, text):
 def test_numbers_are_grouped_as_the_reader_does_it(app, locale, text):
     with force_locale(locale):
         assert app.jinja_env.filters["number"](1_234_567) == text
+
+
+@pytest.mark.parametrize(
+    ("most", "top"),
+    [(0, 2), (1, 2), (3, 4), (10, 10), (11, 20), (67_500, 80_000), (100_000, 100_000), (100_001, 200_000)],
+)
+def test_a_scale_ends_at_a_round_number_that_is_whole_when_halved(most, top):
+    assert presentation.top_of_scale(most) == top
+
+
+@pytest.mark.parametrize(("locale", "text"), [("en", "Nov 7"), ("ru", "7 нояб.")])
+def test_a_day_needs_no_year_beside_others(locale, text):
+    with force_locale(locale):
+        assert presentation.day(date(2026, 11, 7)) == text
 
 
 def test_times_that_are_not_there_are_empty():

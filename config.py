@@ -83,6 +83,8 @@ class Config(BaseSettings):
     # --- token requests ---
     QUOTA_REQUESTS_A_DAY: Annotated[int, Field(ge=1, le=100)] = 3
     REQUEST_EXPIRY_DAYS: Annotated[int, Field(ge=1)] = 30
+    # Whether somebody who was not let into the beta program may ask again.
+    BETA_REAPPLY: bool = False
 
     # --- chat ---
     # How many tokens of conversation go along with a new message.

@@ -19,6 +19,7 @@ from app import embedded_mongo, migrations
 from app.models.api_key import ApiKey
 from app.models.assistant import Assistant
 from app.models.audit_event import AuditEvent
+from app.models.canned_response import CannedResponse
 from app.models.conversation import Conversation
 from app.models.counter import Counter
 from app.models.demo_crowd import DemoCrowd
@@ -27,6 +28,7 @@ from app.models.login_session import LoginSession
 from app.models.message import Message
 from app.models.notification import Notification
 from app.models.rate_limit_window import RateLimitWindow
+from app.models.review_batch import ReviewBatch
 from app.models.sign_in_link import SignInLink
 from app.models.statistics import AccountStatistics, DailyFigures, FoldState
 from app.models.token_account import TokenAccount
@@ -40,6 +42,7 @@ DOCUMENTS: tuple[type[Document], ...] = (
     ApiKey,
     Assistant,
     AuditEvent,
+    CannedResponse,
     Conversation,
     Counter,
     DemoCrowd,
@@ -51,6 +54,7 @@ DOCUMENTS: tuple[type[Document], ...] = (
     Notification,
     RateLimitWindow,
     SignInLink,
+    ReviewBatch,
     TokenAccount,
     TokenRequest,
     User,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from app.models.audit_event import AuditEvent
-from app.models.domain_error import DomainError
+from app.models.domain_error import DomainError, NotFound
 from app.models.notification import Notification
 from app.models.token_request import TokenRequest
 from app.services import ledger
@@ -16,7 +16,10 @@ DECIDED = ("reset", "revocation")
 
 def entries_of(token_request: TokenRequest) -> list[dict[str, Any]]:
     """The ledger entries that name this request, newest first."""
-    entries = ledger.history(token_request.user, types=DECIDED, limit=1_000)
+    try:
+        entries = ledger.history(token_request.user, types=DECIDED, limit=1_000)
+    except NotFound:
+        return []  # The user is gone, and the account with them.
     return [entry for entry in entries if entry.get("reference", {}).get("request") == token_request.number]
 
 

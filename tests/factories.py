@@ -8,7 +8,7 @@ from app.access import SESSION_KEY
 from app.models.actor import Actor
 from app.models.token_request import QuotaRequest
 from app.models.user import User
-from app.services import api_keys, login_sessions, token_accounts, token_requests, users
+from app.services import api_keys, login_sessions, quota_requests, token_accounts, users
 from tests.page_client import PageClient
 
 PASSWORD = "correct ponies battery"
@@ -44,7 +44,7 @@ def make_request(user: User | None = None, *, used: int = 0, reason: str = "I ra
     user = user or make_user()
     if used:
         token_accounts.spend(user.id, used, by=OPERATOR)
-    return token_requests.submit_quota(user, reason=reason, by=actor_of(user))
+    return quota_requests.submit(user, reason=reason, by=actor_of(user))
 
 
 def sign_in(client: PageClient, user: User) -> PageClient:

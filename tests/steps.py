@@ -1,5 +1,6 @@
 """The steps of a request as tests take them, the table of who may take which, and requests that are brought to any status."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from app.models.notification import Notification
 from app.models.token_account import TokenAccount
 from app.models.token_request import TokenRequest
 from app.models.user import User
-from app.services import review, token_requests
+from app.services import beta_requests, expiry, review, token_requests
 from tests.effects import stored
 from tests.factories import OPERATOR, actor_of, make_admin, make_request, make_user
 
@@ -44,6 +45,19 @@ WORDS = {"approve": "Enjoy.", "reject": "Not now.", "ask": "What for?", "answer"
 WHO = ["owner", "reviewer", "reviewer who owns it", "operator", "system"]
 
 
+def make_beta(owner: User | None = None) -> TokenRequest:
+    """A beta request of `owner`, or of somebody new."""
+    owner = owner or make_user()
+    return beta_requests.submit(owner, by=actor_of(owner))
+
+
+# How a request of each kind begins.
+KINDS: dict[str, Callable[[User | None], TokenRequest]] = {
+    "quota": lambda owner: make_request(owner, used=40_000),
+    "beta": make_beta,
+}
+
+
 def make_rita() -> Actor:
     """The reviewer who brings requests to where a test begins."""
     return actor_of(make_user("rita@example.com", name="Rita", roles=["reviewer"]))
@@ -60,9 +74,11 @@ def allowed(status: str, who: str) -> set[str]:
     }[who]
 
 
-def request_in(status: str, rita: Actor, clock_hand: Traveller, owner: User | None = None) -> TokenRequest:
+def request_in(
+    status: str, rita: Actor, clock_hand: Traveller, owner: User | None = None, kind: str = "quota"
+) -> TokenRequest:
     """A request that Rita, its owner or time has brought to `status`; its owner had used 40,000 tokens."""
-    token_request = make_request(owner, used=40_000)
+    token_request = KINDS[kind](owner)
     requester = Actor("user", str(token_request.user), "")
     clock_hand.shift(timedelta(minutes=5))
     ways = {
@@ -72,7 +88,7 @@ def request_in(status: str, rita: Actor, clock_hand: Traveller, owner: User | No
         "rejected": lambda: review.reject(token_request, by=rita, response="No."),
         "spam": lambda: review.mark_spam(token_request, by=rita),
         "withdrawn": lambda: review.withdraw(token_request, by=requester),
-        "expired": lambda: (clock_hand.shift(timedelta(days=30)), review.expire_due()),
+        "expired": lambda: (clock_hand.shift(timedelta(days=30)), expiry.wake_due()),
         "revoked": lambda: review.revoke(review.approve(token_request, by=rita), by=rita, reason="No."),
     }
     ways[status]()

@@ -8,7 +8,8 @@ from typing import Literal
 class Actor:
     """Passed to every service as `by`. `address` and `request_id` are for the audit trail only.
 
-    `on_behalf_of` is the id of the user whose key it is; nobody's where it is no key.
+    `on_behalf_of` is the id of the user whose key it is; nobody's where it is no key. `batch` names the bulk decision that a
+    step is part of.
     """
 
     kind: Literal["user", "key", "cli", "system"]
@@ -17,6 +18,7 @@ class Actor:
     address: str | None = None
     request_id: str | None = None
     on_behalf_of: str | None = None
+    batch: str | None = None
 
     @property
     def person(self) -> str | None:
@@ -28,9 +30,9 @@ class Actor:
         return {"kind": self.kind, "id": self.id, "name": self.name}
 
     def trail(self) -> dict[str, str | None]:
-        """What an audit event keeps: the stamp, whose key it was, the address and the request's id."""
+        """What an audit event keeps: the stamp, whose key it was, the address, the request's id and the batch."""
         more = {"on_behalf_of": self.on_behalf_of, "address": self.address, "request_id": self.request_id}
-        return {**self.stamp(), **more}
+        return {**self.stamp(), **more, "batch": self.batch}
 
 
 SYSTEM = Actor("system", "system", "Tokendesk")

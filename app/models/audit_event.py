@@ -38,6 +38,10 @@ class Action(StrEnum):
     REQUEST_REVOKE = "request.revoke"
     REQUEST_EXPIRE = "request.expire"
     REQUEST_NOTE = "request.note"
+    REQUEST_DELETE = "request.delete"
+    CANNED_RESPONSE_CREATE = "canned_response.create"
+    CANNED_RESPONSE_EDIT = "canned_response.edit"
+    CANNED_RESPONSE_REMOVE = "canned_response.remove"
     DEMO_CROWD = "demo.crowd"
 
 
@@ -55,6 +59,8 @@ class AuditEvent(Document):
     reason = StringField(default="")
     address = StringField()
     request_id = StringField()
+    # Shared by all events of one bulk decision.
+    batch = StringField()
     outcome = StringField(required=True)
 
     meta: ClassVar[dict[str, Any]] = {

@@ -230,11 +230,25 @@ class ChangedMeanwhile(DomainError):
     text = N_("Request #%(number)s has changed since you opened it. Read it again, then decide.")
 
 
+class ChangedByOther(DomainError):
+    """Somebody changed or removed the thing since the form was opened."""
+
+    code, status = "changed", 409
+    text = N_("Somebody has changed this since you opened it. Look at it again, then repeat your change.")
+
+
 class AlreadyPending(DomainError):
     """The user has an open request of the kind; values: `number`."""
 
     code, status = "already_pending", 400
     text = N_("You already have a pending token request")
+
+
+class AlreadyRequested(DomainError):
+    """The user's earlier request keeps them from another one of a kind that everybody has once; values: `number`."""
+
+    code, status = "already_requested", 400
+    text = N_("You have already requested beta access")
 
 
 class DailyLimit(DomainError):
@@ -256,6 +270,20 @@ class SlotTaken(DomainError):
 
     code, status = "slot_taken", 409
     text = N_("The user has another open request of this kind.")
+
+
+class NotDeletable(DomainError):
+    """Only what was refused is ever deleted; values: `number`."""
+
+    code, status = "not_deletable", 409
+    text = N_("Request #%(number)s is neither rejected nor spam, so it stays.")
+
+
+class TooEarly(DomainError):
+    """A refused request is kept for a while before it may be deleted; values: `number`, `next_allowed_at`."""
+
+    code, status = "too_early", 409
+    text = N_("Request #%(number)s may be deleted from %(next_allowed_at)s on.")
 
 
 class WorkOutstanding(DomainError):

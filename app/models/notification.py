@@ -13,6 +13,8 @@ KINDS = (
     "request_rejected",
     "request_spam",
     "question_asked",
+    "request_reminder",
+    "request_expiring",
     "request_expired",
     "request_revoked",
     "request_reopened",

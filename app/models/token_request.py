@@ -1,6 +1,6 @@
 """A user's request for something that an admin decides on, and the steps that it can take."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -40,6 +40,10 @@ class Role(StrEnum):
 
 OPEN = frozenset({Status.PENDING, Status.NEEDS_INFO})
 
+# What time does with a request that nobody decides: reviewers are reminded, the owner is warned, and then it ends.
+REMINDED_AFTER = timedelta(days=7)
+WARNED_BEFORE_EXPIRY = timedelta(days=3)
+
 # Who may bring a request from one status to another; every other step is refused.
 TRANSITIONS: dict[tuple[Status, Status], Role] = {
     (Status.PENDING, Status.APPROVED): Role.REVIEWER,
@@ -57,6 +61,18 @@ TRANSITIONS: dict[tuple[Status, Status], Role] = {
     (Status.SPAM, Status.PENDING): Role.REVIEWER,
     (Status.APPROVED, Status.REVOKED): Role.REVIEWER,
 }
+
+
+def moments(waiting_since: datetime, expires_after: timedelta) -> dict[str, datetime]:
+    """When an open request has something done to it by time: `remind`, `warn` and `expire`."""
+    expiry = waiting_since + expires_after
+    return {"remind": waiting_since + REMINDED_AFTER, "warn": expiry - WARNED_BEFORE_EXPIRY, "expire": expiry}
+
+
+def next_moment(waiting_since: datetime, expires_after: timedelta, *, after: datetime) -> datetime:
+    """The first of the moments after `after`; the expiry where none is left."""
+    at = moments(waiting_since, expires_after)
+    return min((one for one in at.values() if one > after), default=at["expire"])
 
 
 class TokenRequests(QuerySet):
@@ -93,15 +109,21 @@ class TokenRequest(Document):
     decision = DictField(null=True)
     # [{by, at, text}], never shown to the requester.
     notes = ListField(DictField())
-    # [{from_status, to_status, by, at, note}]; the place in it numbers what follows from a step.
+    # [{from_status, to_status, by, at, note}], and the `batch` that a step was part of; the place numbers what follows from it.
     history = ListField(DictField())
     # Both under unique sparse indexes, so that the insert itself decides who may submit.
     open_key = StringField()
     day_key = StringField()
+    # When time next does something with it while it is open: a reminder, a warning, its expiry.
+    wakes_at = DateTimeField()
+    # {by, until}: the reviewer who has it in hand.
+    reservation = DictField(null=True)
+    # {by, at, batch} once it is being deleted: nothing can be done with it any more.
+    removal = DictField(null=True)
     due = ListField(DictField())
 
-    # The statuses in which a request keeps its user's slot (`open_key`) besides the open ones.
-    SLOT_KEPT_BY: ClassVar[frozenset[Status]] = frozenset()
+    # What `kind` is in requests of the class.
+    KIND: ClassVar[str]
 
     meta: ClassVar[dict[str, Any]] = {
         "collection": "token_requests",
@@ -113,12 +135,19 @@ class TokenRequest(Document):
             {"fields": ["number"], "unique": True, "cls": False},
             {"fields": ["open_key"], "unique": True, "sparse": True, "cls": False},
             {"fields": ["day_key"], "unique": True, "sparse": True, "cls": False},
-            {"fields": ["status", "-number"], "cls": False},
-            {"fields": ["kind", "-number"], "cls": False},
-            {"fields": ["kind", "status", "-number"], "cls": False},
-            {"fields": ["user", "-number"], "cls": False},
-            {"fields": ["user", "kind", "-number"], "cls": False},
-            {"fields": ["status", "waiting_since"], "cls": False},
+            # Serves every combination of the two, in the order of numbers: a filter that is not set lists all values.
+            {"fields": ["status", "kind", "-number", "submitted_at"], "cls": False},
+            # The same for the requests of some users; the first where their status does not matter.
+            {"fields": ["user", "-number", "status", "kind", "submitted_at"], "cls": False},
+            {"fields": ["user", "status", "kind", "-number", "submitted_at"], "cls": False},
+            {"fields": ["submitted_at", "number"], "cls": False},
+            # The last decisions of a kind, and how long each took, from the index alone.
+            {
+                "fields": ["kind", "-decision.at", "status", "submitted_at"],
+                "partialFilterExpression": {"decision.at": {"$exists": True}},
+                "cls": False,
+            },
+            {"fields": ["wakes_at"], "sparse": True, "cls": False},
             {"fields": ["due.at"], "sparse": True, "cls": False},
         ],
     }
@@ -126,7 +155,12 @@ class TokenRequest(Document):
     @property
     def slot(self) -> str:
         """What only one open request can have: its `open_key` while it has it."""
-        return f"{self.kind}:{self.user}"
+        return self.slot_of(self.user)
+
+    @classmethod
+    def slot_of(cls, user_id: Any) -> str:
+        """The slot of a user's requests of the kind."""
+        return f"{cls.KIND}:{user_id}"
 
     @property
     def is_open(self) -> bool:
@@ -137,15 +171,33 @@ class TokenRequest(Document):
         """Whether a step to `to_status` is possible from here, for whoever may take it."""
         return (Status(self.status), Status(to_status)) in TRANSITIONS
 
+    def steps_of(self, role: Role) -> frozenset[Status]:
+        """Where somebody in this role may bring it from here."""
+        return frozenset(to for (from_, to), who in TRANSITIONS.items() if from_ == self.status and who is role)
+
     @property
     def own_status(self) -> Status:
         """The status as its owner hears it: nobody is called a spammer to their face."""
         return Status.REJECTED if self.status == Status.SPAM else Status(self.status)
 
     @property
+    def question(self) -> str | None:
+        """What its owner is asked; None unless it waits for the answer."""
+        return self.history[-1]["note"] if self.status == Status.NEEDS_INFO else None
+
+    def reserved_by(self, at: datetime) -> str | None:
+        """The name of the reviewer who has it in hand at `at`; None where nobody has."""
+        return self.reservation["by"]["name"] if self.reservation and self.reservation["until"] > at else None
+
+    @property
     def failed_items(self) -> list[dict[str, Any]]:
         """What follows from a decision and could not be done, each with its reason under `failed`."""
         return [item for item in self.due if item.get("failed")]
+
+    @property
+    def granted(self) -> int | None:
+        """How many tokens the reviewer chose to give; None where nobody chose."""
+        return self.decision["granted"] if self.decision else None
 
     @property
     def decided_at(self) -> datetime | None:
@@ -155,3 +207,14 @@ class TokenRequest(Document):
 
 class QuotaRequest(TokenRequest):
     """A user has run out and asks for the allowance to be reset."""
+
+    KIND = "quota"
+
+
+class BetaRequest(TokenRequest):
+    """A user asks to be let into the beta program."""
+
+    KIND = "beta"
+
+    # The address that the user had when asking.
+    email = StringField(max_length=254)

@@ -36,6 +36,7 @@ def record(
         reason=reason,
         address=actor.get("address"),
         request_id=actor.get("request_id"),
+        batch=actor.get("batch"),
         outcome=outcome,
     )
     event.validate()

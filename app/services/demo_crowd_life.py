@@ -16,7 +16,7 @@ from app.models.token_request import OPEN, Status
 from app.services import demo_crowd_people as people
 from app.services import demo_crowd_requests as requests
 from app.services import demo_crowd_texts as texts
-from app.services import token_requests
+from app.services import quota_requests
 from app.services.demo_crowd_ledger import DemoLedger
 from app.services.demo_crowd_plan import Plan, Thing
 
@@ -185,4 +185,4 @@ def _day_key(ledger: DemoLedger, at: datetime, submitted: Sequence[Document]) ->
     """The number of the day that this request takes; a crowd asks as often as the seed says."""
     days = Counter(one["day_key"].split(":")[2] for one in submitted)
     day = str(at.astimezone(ledger.plan.zone).date())
-    return f"{token_requests.KIND}:{ledger.account.id}:{day}:{days[day] + 1}"
+    return f"{quota_requests.KIND}:{ledger.account.id}:{day}:{days[day] + 1}"

@@ -11,9 +11,9 @@ from bson import ObjectId
 
 from app import clock
 from app.models.actor import SYSTEM
-from app.models.token_request import OPEN, QuotaRequest, Status
+from app.models.token_request import OPEN, REMINDED_AFTER, QuotaRequest, Status
 from app.services import demo_crowd_texts as texts
-from app.services import token_requests
+from app.services import quota_requests
 
 Stamp = Mapping[str, str]
 USUAL_WAIT = timedelta(hours=10)
@@ -108,7 +108,7 @@ def document(
         "_cls": QuotaRequest._class_name,
         "number": case.number,
         "user": owner_id,
-        "kind": token_requests.KIND,
+        "kind": quota_requests.KIND,
         "status": status.value,
         "version": len(way),
         "submitted_at": case.asked_at,
@@ -119,12 +119,16 @@ def document(
         "notes": [{"by": decision.by, "at": decision.at, "text": note}] if note and decision else [],
         "history": [_history_step(before, step) for before, step in zip([None, *way], way, strict=False)],
         "day_key": day_key,
+        "reservation": None,
+        "removal": None,
         "due": [],
     }
     if decision:
         made["decision"] = {"by": decision.by, "at": decision.at, "response": decision.note, "granted": None}
     if status in OPEN:
-        made["open_key"] = f"{token_requests.KIND}:{owner_id}"
+        # Whatever is due by then is found out when it wakes.
+        made["wakes_at"] = made["waiting_since"] + REMINDED_AFTER
+        made["open_key"] = f"{quota_requests.KIND}:{owner_id}"
     return made
 
 

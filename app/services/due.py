@@ -14,8 +14,10 @@ from mongoengine import Document
 from pymongo.errors import PyMongoError
 
 from app import clock, db
+from app.models.account import GrantSource
 from app.models.actor import Actor
 from app.models.api_key import ApiKey
+from app.models.canned_response import CannedResponse
 from app.models.domain_error import Busy, DomainError, Unavailable
 from app.models.message import Message
 from app.models.sign_in_link import SignInLink
@@ -28,7 +30,23 @@ log = logging.getLogger(__name__)
 
 # How long an item is left to the caller that wrote it before the worker takes it over.
 GRACE = timedelta(seconds=10)
-CARRIERS: tuple[type[Document], ...] = (TokenRequest, TokenAccount, User, Message, ApiKey, SignInLink)
+CARRIERS: tuple[type[Document], ...] = (TokenRequest, TokenAccount, User, Message, ApiKey, SignInLink, CannedResponse)
+
+
+def _grant_to_account(
+    *,
+    key: str,
+    at: datetime,
+    user: ObjectId,
+    tokens: int,
+    source: str,
+    by: Mapping[str, Any],
+    reason: str,
+    reference: Any,
+) -> None:
+    token_accounts.grant(
+        user, tokens, source=GrantSource(source), by=Actor(**by), reason=reason, key=key, reference=reference
+    )
 
 
 def _reset_account(
@@ -77,6 +95,7 @@ def _charge_answer(*, key: str, at: datetime, message: ObjectId, tokens: int) ->
 # Each verb takes the item's key and time and its arguments, and does nothing under a key that it has seen.
 VERBS: dict[str, Callable[..., None]] = {
     "account.change_tier": _change_tier_of_account,
+    "account.grant": _grant_to_account,
     "account.grant_initial": _give_initial_grant,
     "account.reset": _reset_account,
     "account.revoke": _revoke_from_account,

@@ -4,62 +4,26 @@ A decision is one conditional update: whoever matches the status and version tha
 What follows from it is written in the same update, as the request's `due` list.
 """
 
-from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from bson import ObjectId
-from flask import current_app
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from app import clock
 from app.models.actor import SYSTEM, Actor
-from app.models.domain_error import N_, Busy, ChangedMeanwhile, DomainError, Forbidden, SlotTaken, WorkOutstanding
+from app.models.domain_error import N_, Busy, ChangedMeanwhile, Forbidden, SlotTaken, WorkOutstanding
 from app.models.due_item import due_item
 from app.models.plain_text import plain_text
-from app.models.token_request import OPEN, TRANSITIONS, Role, Status, TokenRequest
-from app.services import due, token_requests
+from app.models.token_request import OPEN, TRANSITIONS, Role, Status, TokenRequest, next_moment
+from app.services import due, request_kinds, submissions, token_requests
 
 LONGEST_RESPONSE = 500
 LONGEST_NOTE = 5_000
 MOST_ATTEMPTS = 20
 
-Item = dict[str, Any]
-
-
-# --- what a decision brings -------------------------------------------------------------------------------------------
-
-
-def _reset_allowance(token_request: TokenRequest, key: str, by: Actor, at: datetime) -> Item:
-    reference = {"request": token_request.number}
-    reason = f"Request #{token_request.number} approved"
-    return due_item(
-        key, "account.reset", at=at, user=token_request.user, by=by.stamp(), reason=reason, reference=reference
-    )
-
-
-def _take_back_tokens(token_request: TokenRequest, key: str, by: Actor, at: datetime) -> Item:
-    reference = {"request": token_request.number}
-    reason = f"Request #{token_request.number} revoked"
-    place = max(n for n, step in enumerate(token_request.history) if step["to_status"] == Status.APPROVED)
-    undoes = f"request:{token_request.id}:{place}"
-    return due_item(
-        key,
-        "account.revoke",
-        at=at,
-        user=token_request.user,
-        undoes=undoes,
-        by=by.stamp(),
-        reason=reason,
-        reference=reference,
-    )
-
-
-Effect = Callable[[TokenRequest, str, Actor, datetime], Item]
-# What approval gives, and what revoking takes back, by kind.
-ON_APPROVAL: dict[str, Effect] = {"quota": _reset_allowance}
-ON_REVOCATION: dict[str, Effect] = {"quota": _take_back_tokens}
 
 # What the owner hears of each step by others: the kind of notice.
 NOTICES = {
@@ -75,27 +39,39 @@ NOTICES = {
     (Status.SPAM, Status.PENDING): "request_reopened",
     (Status.APPROVED, Status.REVOKED): "request_revoked",
 }
-# The kinds whose rejection must be explained to the requester.
-RESPONSE_REQUIRED = frozenset({"quota"})
 
 
 # --- the steps --------------------------------------------------------------------------------------------------------
 
 
-def approve(token_request: TokenRequest, *, by: Actor, version: int | None = None, response: str = "") -> TokenRequest:
-    """Gives what was asked for; `version` is the one that the reviewer's page showed."""
-    return _decide(token_request, Status.APPROVED, by, version, response)
+def approve(
+    token_request: TokenRequest,
+    *,
+    by: Actor,
+    version: int | None = None,
+    response: str = "",
+    granted: int | None = None,
+    note: str = "",
+) -> TokenRequest:
+    """Gives what was asked for; `version` is the one that the reviewer's page showed, `note` an internal one.
+
+    `granted` is how many tokens, for the kinds in `request_kinds.GRANTS`; None means the default.
+    """
+    granted = request_kinds.granted(token_request.kind, granted)
+    return _decide(token_request, Status.APPROVED, by, version, response, granted=granted, note=note)
 
 
-def reject(token_request: TokenRequest, *, by: Actor, version: int | None = None, response: str = "") -> TokenRequest:
-    """Refuses what was asked for; the kinds in `RESPONSE_REQUIRED` need a response to the requester."""
-    least = 1 if token_request.kind in RESPONSE_REQUIRED else 0
-    return _decide(token_request, Status.REJECTED, by, version, response, least=least)
+def reject(
+    token_request: TokenRequest, *, by: Actor, version: int | None = None, response: str = "", note: str = ""
+) -> TokenRequest:
+    """Refuses what was asked for; the kinds in `request_kinds.RESPONSE_REQUIRED` need a response to the requester."""
+    least = 1 if token_request.kind in request_kinds.RESPONSE_REQUIRED else 0
+    return _decide(token_request, Status.REJECTED, by, version, response, least=least, note=note)
 
 
-def mark_spam(token_request: TokenRequest, *, by: Actor, version: int | None = None) -> TokenRequest:
+def mark_spam(token_request: TokenRequest, *, by: Actor, version: int | None = None, note: str = "") -> TokenRequest:
     """Puts away what was not meant seriously."""
-    return _decide(token_request, Status.SPAM, by, version, "")
+    return _decide(token_request, Status.SPAM, by, version, "", note=note)
 
 
 def ask(token_request: TokenRequest, *, by: Actor, question: str, version: int | None = None) -> TokenRequest:
@@ -141,27 +117,37 @@ def add_note(token_request: TokenRequest, *, by: Actor, text: str) -> TokenReque
     return token_requests.by_id(token_request.id)
 
 
-def expire_due(limit: int = 500) -> int:
-    """Ends the requests that have waited too long, for an answer or for a decision; returns how many."""
-    cutoff = clock.now() - timedelta(days=current_app.config["REQUEST_EXPIRY_DAYS"])
-    expired = 0
-    for token_request in TokenRequest.objects(status__in=list(OPEN), waiting_since__lte=cutoff).limit(limit):
-        try:
-            _step(token_request, Status.EXPIRED, by=SYSTEM, version=token_request.version, role=Role.SYSTEM)
-        except DomainError:
-            continue  # Somebody decided or changed it at this very moment.
-        expired += 1
-    return expired
+def expire(token_request: TokenRequest) -> TokenRequest:
+    """Ends a request that has waited too long; refused where somebody decided or changed it at this very moment."""
+    return _step(token_request, Status.EXPIRED, by=SYSTEM, version=token_request.version, role=Role.SYSTEM)
 
 
 # --- taking a step ----------------------------------------------------------------------------------------------------
 
 
 def _decide(
-    token_request: TokenRequest, to: Status, by: Actor, version: int | None, response: str, *, least: int = 0
+    token_request: TokenRequest,
+    to: Status,
+    by: Actor,
+    version: int | None,
+    response: str,
+    *,
+    least: int = 0,
+    granted: int | None = None,
+    note: str = "",
 ) -> TokenRequest:
     response = plain_text(response, "response", least=least, most=LONGEST_RESPONSE)
-    return _step(token_request, to, by=by, version=version, note=response, decides=True)
+    note = plain_text(note, "note", most=LONGEST_NOTE)
+    return _step(
+        token_request,
+        to,
+        by=by,
+        version=version,
+        note=response,
+        internal_note=note,
+        decides=True,
+        granted=granted,
+    )
 
 
 def _step(
@@ -174,18 +160,16 @@ def _step(
     note: str = "",
     internal_note: str = "",
     decides: bool = False,
+    granted: int | None = None,
 ) -> TokenRequest:
     """Takes the step in one conditional update; without a `version` it is taken from wherever the request stands now."""
     for _attempt in range(MOST_ATTEMPTS):
         current = token_requests.by_id(token_request.id)
-        if _is_repeat(current, to, by, note):
+        # Time repeats itself by finding that the step is taken: each end is told to one worker only.
+        if role is not Role.SYSTEM and _is_repeat(current, to, by, note, granted):
             return current
-        if TRANSITIONS.get((Status(current.status), to)) is not role:
-            raise token_requests.already_decided(current)
-        if version is not None and version != current.version:
-            raise ChangedMeanwhile(number=current.number)
-        _check_role(current, role, by)
-        update = _update(current, to, by, note, internal_note, decides)
+        check(current, to, by=by, version=version, role=role)
+        update = _update(current, to, by, note, internal_note, decides, granted)
         where: dict[str, Any] = {"_id": current.id, "version": current.version, "status": current.status}
         if to is Status.REVOKED:
             where["due"] = []
@@ -203,11 +187,25 @@ def _step(
     raise Busy
 
 
-def _is_repeat(current: TokenRequest, to: Status, by: Actor, note: str) -> bool:
+def _is_repeat(current: TokenRequest, to: Status, by: Actor, note: str, granted: int | None) -> bool:
     """Whether the same person has just taken this very step: they get the same answer, and nothing happens twice."""
     last = current.history[-1]
     same_person = (last["by"]["kind"], last["by"]["id"]) == (by.kind, by.id)
-    return len(current.history) > 1 and current.status == to and same_person and last["note"] == note
+    same = current.status == to and last["note"] == note and (granted is None or current.granted == granted)
+    return len(current.history) > 1 and same_person and same
+
+
+def check(
+    current: TokenRequest, to: Status, *, by: Actor, version: int | None = None, role: Role = Role.REVIEWER
+) -> None:
+    """Raises what a step would raise from where the request stands now; nothing is written."""
+    if current.removal:
+        raise token_requests.not_there()
+    if TRANSITIONS.get((Status(current.status), to)) is not role:
+        raise token_requests.already_decided(current)
+    if version is not None and version != current.version:
+        raise ChangedMeanwhile(number=current.number)
+    _check_role(current, role, by)
 
 
 def _check_role(current: TokenRequest, role: Role, by: Actor) -> None:
@@ -221,41 +219,56 @@ def _check_role(current: TokenRequest, role: Role, by: Actor) -> None:
 
 
 def _update(
-    current: TokenRequest, to: Status, by: Actor, note: str, internal_note: str, decides: bool
+    current: TokenRequest, to: Status, by: Actor, note: str, internal_note: str, decides: bool, granted: int | None
 ) -> dict[str, dict[str, Any]]:
     """The one update of a step: status, trail, the user's slot, and what follows."""
     at, place = clock.now(), len(current.history)
     step = {"from_status": current.status, "to_status": to.value, "by": by.stamp(), "at": at, "note": note}
-    fields: dict[str, Any] = {"status": to.value}
+    if by.batch:
+        # Whoever finishes the batch after a crash knows by it what it has decided, whatever became of the request since.
+        step["batch"] = by.batch
+    fields: dict[str, Any] = {"status": to.value, "reservation": None}
     if decides:
-        fields["decision"] = {"by": by.stamp(), "at": at, "response": note, "granted": None}
+        fields["decision"] = {"by": by.stamp(), "at": at, "response": note, "granted": granted}
     update: dict[str, dict[str, Any]] = {"$inc": {"version": 1}}
     push: dict[str, Any] = {
         "history": step,
-        "due": {"$each": _follows(current, to, by, at, place, note, internal_note)},
+        "due": {"$each": _follows(current, to, by, at, place, note, internal_note, granted)},
     }
     if internal_note:
         push["notes"] = {"by": by.stamp(), "at": at, "text": internal_note}
     if to in OPEN:
-        fields |= {"waiting_since": at, "open_key": current.slot}
+        wakes_at = next_moment(at, submissions.expires_after(), after=at)
+        fields |= {"waiting_since": at, "wakes_at": wakes_at, "open_key": current.slot}
         if current.status not in OPEN:
             fields["decision"] = None
-    elif to not in current.SLOT_KEPT_BY:
-        update["$unset"] = {"open_key": ""}
+    else:
+        update["$unset"] = {"wakes_at": ""}
+        if to not in request_kinds.SLOT_KEPT_BY[current.kind]():
+            update["$unset"]["open_key"] = ""
     return {**update, "$set": fields, "$push": push}
 
 
 def _follows(
-    current: TokenRequest, to: Status, by: Actor, at: datetime, place: int, note: str, internal_note: str
-) -> list[Item]:
+    current: TokenRequest,
+    to: Status,
+    by: Actor,
+    at: datetime,
+    place: int,
+    note: str,
+    internal_note: str,
+    granted: int | None,
+) -> list[dict[str, Any]]:
     """What follows from a step: its effect, the owner's notice, the audit event; all under one key."""
     key, items = f"request:{current.id}:{place}", []
     if to is Status.APPROVED:
-        items.append(ON_APPROVAL[current.kind](current, key, by, at))
+        items.append(request_kinds.ON_APPROVAL[current.kind](current, key=key, by=by, at=at, granted=granted))
     if to is Status.REVOKED:
-        items.append(ON_REVOCATION[current.kind](current, key, by, at))
+        items.append(request_kinds.ON_REVOCATION[current.kind](current, key=key, by=by, at=at, granted=granted))
     if kind := NOTICES.get((Status(current.status), to)):
         values = {"number": current.number, "question" if to is Status.NEEDS_INFO else "response": note}
+        if granted is not None:
+            values["granted"] = granted
         url = f"/requests/{current.number}"
         items.append(due_item(key, "notify", at=at, user=current.user, kind=kind, values=values, url=url))
     if TRANSITIONS[Status(current.status), to] is not Role.OWNER:

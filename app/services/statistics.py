@@ -1,6 +1,5 @@
 """What all accounts come to. Only a look at every account knows it: the worker takes it now and then, pages read one document."""
 
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -9,21 +8,11 @@ from typing import Any
 
 from bson import ObjectId
 from flask import current_app
-from pymongo.collection import Collection
-from pymongo.errors import DuplicateKeyError
 
-from app import clock, db
-from app.models.domain_error import FiguresNotTaken
-from app.models.statistics import AccountStatistics
 from app.models.token_account import TokenAccount
 from app.models.user import User
-from app.services import daily_figures, users
+from app.services import daily_figures, kept_figures, users
 
-# Taken again no sooner than this, and never for more than a fiftieth of the time.
-LEAST_AGE = timedelta(minutes=1)
-REST = 50
-# How long whoever takes them has before somebody else tries.
-LEASE = timedelta(minutes=5)
 ACTIVE = timedelta(days=30)
 TOP = 10
 ACCOUNTS = "accounts"
@@ -84,9 +73,7 @@ class Overview:
 
 def overview() -> Overview:
     """The figures as they were last taken; raises `FiguresNotTaken` before the first time: no page looks at every account."""
-    found = _collection().find_one({"_id": ACCOUNTS, "taken_at": {"$exists": True}})
-    if found is None:
-        raise FiguresNotTaken
+    found = kept_figures.taken(ACCOUNTS)
     people = users.by_ids(row["user"] for row in found["top"])
     return Overview(
         found["taken_at"],
@@ -103,38 +90,24 @@ def overview() -> Overview:
 def keep_up() -> None:
     """The worker's part: counts what is new in the ledger, and takes the figures of all accounts when it is time."""
     daily_figures.fold()
-    now = clock.now()
-    try:
-        # One worker at a time: whoever moves the date on takes them.
-        _collection().update_one(
-            {"_id": ACCOUNTS, "due_at": {"$lte": now}}, {"$set": {"due_at": now + LEASE}}, upsert=True
-        )
-    except DuplicateKeyError:
-        return
-    with db.slow():
-        take()
+    kept_figures.take_when_due(ACCOUNTS, _figures)
 
 
 def rebuild(progress: Callable[[int], object] = lambda more: None) -> None:
     """Works out every figure anew, from the whole ledger; `progress` hears how many more accounts are counted."""
     daily_figures.rebuild(progress)
-    with db.slow():
-        take()
+    take()
 
 
 def take() -> None:
     """Takes the figures of all accounts, as they are now, and keeps them."""
-    began = time.monotonic()
-    figures = _figures(clock.now())
-    rest = max(LEAST_AGE, REST * timedelta(seconds=time.monotonic() - began))
-    _collection().update_one({"_id": ACCOUNTS}, {"$set": {**figures, "due_at": clock.now() + rest}}, upsert=True)
+    kept_figures.take(ACCOUNTS, _figures)
 
 
 def _figures(now: datetime) -> Document:
     """What all accounts come to now."""
     groups = list(TokenAccount._get_collection().aggregate(_by_tier_and_limit(now)))
     return {
-        "taken_at": now,
         "active_users": sum(group["active"] for group in groups),
         "tiers": _tiers(groups),
         "top": sorted((row for group in groups for row in group["top"] if row["used"]), key=_most_used_first)[:TOP],
@@ -199,7 +172,3 @@ def _tier(name: str, members: int, groups: list[Document]) -> Document:
 
 def _most_used_first(row: Document) -> tuple[int, ObjectId]:
     return -row["used"], row["user"]
-
-
-def _collection() -> Collection[Document]:
-    return AccountStatistics._get_collection()

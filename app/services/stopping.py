@@ -7,9 +7,9 @@ from enum import StrEnum
 
 from app.models.account import ALLOWANCE, Account, EntryType, Hold, Policy
 from app.models.user import User
-from app.services import account_commit, account_moment, token_requests
+from app.services import account_commit, account_moment, quota_requests
 from app.services.account_moment import Choice, Entry, Moment
-from app.services.token_requests import Eligibility
+from app.services.submissions import Eligibility
 
 MOST_EXPIRED = 5
 
@@ -50,7 +50,7 @@ def why_stopped(user: User) -> Stop:
         rule=_rule(user, account, policy, lowered),
         needed=needed,
         account=account,
-        eligibility=token_requests.can_submit_quota(user),
+        eligibility=quota_requests.can_submit(user),
         holds=sorted(account.holds, key=lambda hold: hold.expires_at),
         expired=moment.newest(expiries, MOST_EXPIRED) if is_out else [],
         lowered=lowered,

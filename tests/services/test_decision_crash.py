@@ -1,88 +1,31 @@
 """What a crash interrupts is finished later, once: real processes, killed before and after each of their database commands."""
 
-import multiprocessing
-import os
-import signal
-from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from itertools import count
-from typing import Any, TypeVar
+from functools import partial
 
 import pytest
 import time_machine
-from mongoengine import connect, disconnect
-from pymongo.monitoring import CommandListener
 
-from app import db
 from app.models.domain_error import AlreadyPending
 from app.models.notification import Notification
 from app.models.token_request import TokenRequest
-from app.services import due, ledger_verify, review, token_accounts, token_requests
+from app.models.user import User
+from app.services import due, expiry, ledger_verify, quota_requests, review, token_accounts
 from tests.effects import effects_of, stored
 from tests.factories import OPERATOR, actor_of, make_admin, make_request, make_user
+from tests.killing import Killer, killed_at_each, run_and_kill
 
 # Newer Pythons warn of forking beside other threads; this child takes up a connection of its own before it does anything.
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 
-Subject = TypeVar("Subject")
-
 START = datetime(2026, 3, 10, 12, tzinfo=UTC)
-KILLED = -signal.SIGKILL
-
-
-class Killer(CommandListener):
-    """Kills its process at the nth event, where a command about to be sent and its answer are one event each.
-
-    With a `command`, only events of commands of that name count.
-    """
-
-    def __init__(self, nth: int, command: str | None = None):
-        self._left = nth
-        self._command = command
-
-    def _count(self, event: Any) -> None:
-        if self._command in (None, event.command_name):
-            self._left -= 1
-        if self._left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    started = succeeded = failed = _count
-
-
-def run_and_kill(uri: str, killer: Killer, work: Callable[[], object]) -> bool:
-    """Does `work` in a process of its own that `killer` watches; returns whether it was killed."""
-
-    def child() -> None:
-        disconnect()
-        connect(host=uri, event_listeners=[killer], **db.CLIENT_OPTIONS)
-        work()
-
-    process = multiprocessing.get_context("fork").Process(target=child)
-    process.start()
-    process.join()
-    assert process.exitcode in (0, KILLED)
-    return process.exitcode == KILLED
 
 
 @pytest.fixture
 def killed_everywhere(mongodb_uri):
-    """`killed_everywhere(prepare, work)` gives, for each event of `work(subject)`, a new subject after a kill at that event.
-
-    The last subject is one whose process lived.
-    """
-
-    def run(prepare: Callable[[], Subject], work: Callable[[Subject], object]) -> Iterator[tuple[Subject, bool]]:
-        for nth in count(1):
-            subject = prepare()
-            killed = run_and_kill(mongodb_uri, Killer(nth), lambda subject=subject: work(subject))
-            yield subject, killed
-            if not killed:
-                # Fewer would mean that the killer did not see the commands.
-                assert nth > 4
-                return
-
-    return run
+    """`killed_everywhere(prepare, work)`: see `killed_at_each`."""
+    return partial(killed_at_each, mongodb_uri)
 
 
 @pytest.fixture(autouse=True)
@@ -133,7 +76,7 @@ DECISIONS = {
 
 
 def actor_of_owner(token_request):
-    return actor_of(token_requests.User.objects.get(id=token_request.user))
+    return actor_of(User.objects.get(id=token_request.user))
 
 
 @pytest.mark.parametrize("decision", DECISIONS)
@@ -187,9 +130,9 @@ def test_an_expiry_killed_anywhere_is_finished_by_the_next_worker(killed_everywh
         clock_hand.shift(timedelta(days=30))
         return token_request
 
-    for token_request, _ in killed_everywhere(old_request, lambda _: review.expire_due()):
+    for token_request, _ in killed_everywhere(old_request, lambda _: expiry.wake_due()):
         clock_hand.shift(due.GRACE)
-        review.expire_due()
+        expiry.wake_due()
         due.perform_waiting()
         now = stored(token_request)
         assert (now["status"], now["due"], len(now["history"])) == ("expired", [], 2)
@@ -202,7 +145,7 @@ def test_a_submit_killed_anywhere_leaves_a_whole_request_or_none_with_each_notic
     reviewers = [adam.id, str(make_user(roles=["reviewer"]).id)]
 
     def submit(user):
-        return token_requests.submit_quota(user, reason="I ran out.", by=actor_of(user))
+        return quota_requests.submit(user, reason="I ran out.", by=actor_of(user))
 
     def new_user():
         user = make_user()
@@ -218,7 +161,7 @@ def test_a_submit_killed_anywhere_leaves_a_whole_request_or_none_with_each_notic
         due.perform_waiting()
         if not left:
             assert Notification.objects(user=user.id).count() == 0
-            assert token_requests.can_submit_quota(user).can_request
+            assert quota_requests.can_submit(user).can_request
         # Whoever was cut off tries again: it is there already, or is made now.
         with suppress(AlreadyPending):
             submit(user)

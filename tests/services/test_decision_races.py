@@ -12,7 +12,7 @@ from app.models.audit_event import AuditEvent
 from app.models.domain_error import AlreadyDecided, ChangedMeanwhile
 from app.models.notification import Notification
 from app.models.token_request import TokenRequest
-from app.services import ledger, review, token_accounts, token_requests
+from app.services import ledger, quota_requests, review, token_accounts
 from tests.effects import DECIDED, effects_of, stored
 from tests.factories import actor_of, make_admin, make_request, make_user
 
@@ -147,7 +147,7 @@ def test_a_decision_against_an_edit_never_decides_on_words_that_the_reviewer_has
     outcomes = both(
         requests,
         lambda one: review.approve(one, by=admins[0], version=1),
-        lambda one: token_requests.edit(one, reason="Other words", version=1),
+        lambda one: quota_requests.edit(one, reason="Other words", version=1),
     )
     for token_request, both_said in zip(requests, outcomes, strict=True):
         after = stored(token_request)
@@ -165,7 +165,7 @@ def test_a_decision_without_a_version_is_made_however_often_the_owner_edits(admi
 
     def edit(token_request):
         for version in range(1, 6):
-            token_requests.edit(token_request, reason=f"Words {version}", version=version)
+            quota_requests.edit(token_request, reason=f"Words {version}", version=version)
 
     outcomes = both(requests, lambda one: review.approve(one, by=admins[0]), edit)
     for token_request, (approved, edited) in zip(requests, outcomes, strict=True):

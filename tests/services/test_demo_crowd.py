@@ -17,6 +17,7 @@ from app.services import (
     account_commit,
     daily_figures,
     demo_crowd,
+    desk,
     ledger_verify,
     out_of_tokens,
     review,
@@ -171,7 +172,7 @@ def test_an_approved_request_is_in_its_owners_ledger():
 def test_life_goes_on_by_the_services():
     make()
     reviewer = make_user(roles=["admin"])
-    pending = token_requests.oldest_pending()
+    pending = desk.oldest_pending()
     review.approve(pending, by=actor_of(reviewer))
     decided = token_requests.by_id(pending.id)
     assert (decided.status, decided.due) == ("approved", [])

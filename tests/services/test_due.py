@@ -93,6 +93,11 @@ def _revoke(user):
     return arguments, lambda: entries(user, "revocation"), [-900]
 
 
+def _grant(user):
+    arguments = {"user": user.id, "tokens": 300, "source": "beta", "by": OPERATOR.stamp(), "reason": "Approved"}
+    return {**arguments, "reference": {"request": 1}}, lambda: entries(user, "grant"), [300, 50_000]
+
+
 def _change_tier(user):
     token_accounts.spend(user.id, 1, by=OPERATOR)
     user.modify(tier="pro")
@@ -142,6 +147,7 @@ def _notify_reviewers(user):
 # For each verb: its arguments, how to look at its effect, and what that effect is.
 CASES = {
     "account.change_tier": _change_tier,
+    "account.grant": _grant,
     "account.grant_initial": _grant_initial,
     "account.reset": _reset,
     "account.revoke": _revoke,

@@ -10,7 +10,7 @@ from app.models.domain_error import AlreadyPending, SlotTaken, WorkOutstanding
 from app.models.due_item import due_item
 from app.models.notification import Notification
 from app.models.token_request import OPEN, Status, TokenRequest
-from app.services import due, review, token_accounts, token_requests
+from app.services import due, expiry, quota_requests, review, token_accounts
 from tests.effects import effects_of, entries_of, outcome, stored
 from tests.factories import OPERATOR, actor_of, make_admin, make_request, make_user
 from tests.steps import acting, everything, make_rita, request_in
@@ -137,7 +137,7 @@ class TestRevoking:
             undoes="later",
             by=rita.stamp(),
             reason="None such",
-            reference=None,
+            reference={"request": token_request.number},
         )
         TokenRequest._get_collection().update_one({"_id": token_request.id}, {"$push": {"due": stuck}})
         with pytest.raises(WorkOutstanding):
@@ -171,15 +171,16 @@ class TestExpiry:
     def test_a_request_expires_thirty_days_after_it_was_submitted_to_the_millisecond(self, clock_hand):
         token_request = make_request(used=100)
         clock_hand.move_to(START + 30 * DAY - MILLISECOND)
-        assert review.expire_due() == 0
+        assert expiry.wake_due() == 0
         assert stored(token_request)["status"] == "pending"
         clock_hand.move_to(START + 30 * DAY)
-        assert review.expire_due() == 1
+        assert expiry.wake_due() == 1
         after = stored(token_request)
         assert (after["status"], "open_key" in after, after["due"]) == ("expired", False, [])
         assert after["history"][-1]["by"] == SYSTEM.stamp()
-        assert effects_of(token_request) == {"request_received": 1, "request_expired": 1, "request.expire": 1}
-        assert review.expire_due() == 0
+        told = {"request_received": 1, "request_expiring": 1, "request_expired": 1}
+        assert effects_of(token_request) == {**told, "request.expire": 1}
+        assert expiry.wake_due() == 0
 
     @pytest.mark.parametrize(
         "last_step",
@@ -197,39 +198,39 @@ class TestExpiry:
         clock_hand.shift(29 * DAY)
         last_step(token_request, acting("owner", token_request), rita)
         clock_hand.move_to(START + 59 * DAY - MILLISECOND)
-        assert review.expire_due() == 0
+        assert expiry.wake_due() == 0
         clock_hand.move_to(START + 59 * DAY)
-        assert review.expire_due() == 1
+        assert expiry.wake_due() == 1
         assert stored(token_request)["status"] == "expired"
 
     def test_neither_an_edit_nor_a_note_puts_it_off(self, rita, clock_hand):
         token_request = make_request()
         clock_hand.shift(29 * DAY)
-        token_requests.edit(token_request, reason="Other words", version=1)
+        quota_requests.edit(token_request, reason="Other words", version=1)
         review.add_note(token_request, by=rita, text="Waiting for the board.")
         clock_hand.move_to(START + 30 * DAY)
-        assert review.expire_due() == 1
+        assert expiry.wake_due() == 1
 
     def test_what_is_not_open_never_expires(self, rita, clock_hand):
         requests = [request_in(status, rita, clock_hand) for status in Status if status not in OPEN]
         before = [stored(one) for one in requests]
         clock_hand.shift(365 * DAY)
-        assert review.expire_due() == 0
+        assert expiry.wake_due() == 0
         assert [stored(one) for one in requests] == before
 
     def test_the_days_are_a_setting(self, app, monkeypatch, clock_hand):
         monkeypatch.setitem(app.config, "REQUEST_EXPIRY_DAYS", 2)
         make_request()
         clock_hand.move_to(START + 2 * DAY - MILLISECOND)
-        assert review.expire_due() == 0
+        assert expiry.wake_due() == 0
         clock_hand.move_to(START + 2 * DAY)
-        assert review.expire_due() == 1
+        assert expiry.wake_due() == 1
 
     def test_it_takes_a_bounded_number_at_once_and_the_rest_next_time(self, clock_hand):
         for _ in range(5):
             make_request()
         clock_hand.shift(31 * DAY)
-        assert [review.expire_due(limit=2) for _ in range(4)] == [2, 2, 1, 0]
+        assert [expiry.wake_due(limit=2) for _ in range(4)] == [2, 2, 1, 0]
 
     def test_of_expiry_and_a_decision_at_once_one_takes_effect(self, rita, threads, clock_hand):
         requests = [make_request(used=100) for _ in range(12)]
@@ -238,7 +239,7 @@ class TestExpiry:
         def decide_or_expire(i):
             if i == 0:
                 return [outcome(review.approve, one, by=rita) for one in reversed(requests)]
-            return review.expire_due()
+            return expiry.wake_due()
 
         decided, expired = threads(decide_or_expire, 2)
         statuses = [stored(one)["status"] for one in reversed(requests)]
@@ -253,7 +254,7 @@ class TestExpiry:
     def test_two_workers_at_once_expire_each_once(self, threads, clock_hand):
         requests = [make_request() for _ in range(10)]
         clock_hand.shift(30 * DAY)
-        threads(lambda _: review.expire_due(), 4)
+        threads(lambda _: expiry.wake_due(), 4)
         for token_request in requests:
             assert effects_of(token_request) == {"request_received": 1, "request_expired": 1, "request.expire": 1}
             assert len(stored(token_request)["history"]) == 2

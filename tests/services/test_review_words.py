@@ -12,7 +12,7 @@ from app.models.notification import Notification
 from app.models.token_account import TokenAccount
 from app.models.token_request import Status, TokenRequest
 from app.models.user import User
-from app.services import review, token_accounts, token_requests
+from app.services import quota_requests, review, token_accounts, token_requests
 from tests.bad_texts import BLANK, NOT_TEXT, UNUSABLE, too_long
 from tests.effects import effects_of, entries_of, outcome, stored
 from tests.factories import OPERATOR, actor_of, make_request, make_user, sign_in
@@ -122,7 +122,7 @@ class TestVersions:
     def test_a_decision_on_what_the_user_edited_meanwhile_is_none(self, step, rita):
         token_request = make_request(used=100)
         seen = token_request.version
-        token_requests.edit(token_request, reason="Other words", version=seen)
+        quota_requests.edit(token_request, reason="Other words", version=seen)
         before = everything(token_request)
         with pytest.raises(ChangedMeanwhile) as refused:
             take(step, token_request, rita, version=seen)
@@ -144,7 +144,7 @@ class TestVersions:
 
     def test_without_a_version_a_decision_is_on_what_is_there(self, rita):
         token_request = make_request()
-        token_requests.edit(token_request, reason="Other words", version=1)
+        quota_requests.edit(token_request, reason="Other words", version=1)
         assert review.approve(token_request, by=rita).reason == "Other words"
 
 

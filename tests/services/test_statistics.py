@@ -14,7 +14,7 @@ from mongoengine.connection import get_db
 from app import clock
 from app.models.domain_error import FiguresNotTaken, InsufficientTokens
 from app.models.user import User
-from app.services import account_commit, daily_figures, statistics, token_accounts, user_changes
+from app.services import account_commit, daily_figures, kept_figures, statistics, token_accounts, user_changes
 from app.services.daily_figures import Day
 from tests.factories import OPERATOR, make_user
 
@@ -445,7 +445,7 @@ class TestTaking:
         assert (statistics.overview().tokens, statistics.overview().taken_at) == (20, clock.now())
 
     def test_what_takes_long_is_taken_more_seldom(self, monkeypatch):
-        monkeypatch.setattr(statistics, "time", SimpleNamespace(monotonic=iter([100, 104]).__next__))
+        monkeypatch.setattr(kept_figures, "time", SimpleNamespace(monotonic=iter([100, 104]).__next__))
         statistics.take()
         assert get_db().statistics.find_one()["due_at"] == START + timedelta(seconds=4 * 50)
 
@@ -462,7 +462,7 @@ class TestTaking:
         assert (fate.happened, statements.said[-1]) == (True, "aggregate token_accounts")
         statistics.keep_up()
         assert "taken_at" not in get_db().statistics.find_one()
-        clock_hand.shift(statistics.LEASE)
+        clock_hand.shift(kept_figures.LEASE)
         statistics.keep_up()
         assert get_db().statistics.find_one()["taken_at"] == clock.now()
 

@@ -9,7 +9,7 @@ import time_machine
 from app.models.domain_error import AlreadyPending, DailyLimit, InvalidInput
 from app.models.notification import Notification
 from app.models.token_request import OPEN, QuotaRequest, TokenRequest
-from app.services import numbers, review, token_accounts, token_requests, user_changes
+from app.services import expiry, numbers, quota_requests, review, token_accounts, token_requests, user_changes
 from tests.bad_texts import BLANK, NOT_TEXT, UNUSABLE, too_long
 from tests.effects import outcome, stored
 from tests.factories import OPERATOR, actor_of, make_admin, make_request, make_user
@@ -32,7 +32,7 @@ def ann():
 
 
 def submit(user, reason="I ran out."):
-    return token_requests.submit_quota(user, reason=reason, by=actor_of(user))
+    return quota_requests.submit(user, reason=reason, by=actor_of(user))
 
 
 def withdraw(token_request, user):
@@ -160,7 +160,7 @@ class TestSubmitting:
     def test_an_expired_request_frees_the_slot(self, ann, clock_hand):
         submit(ann)
         clock_hand.move_to(NOON + timedelta(days=30))
-        assert review.expire_due() == 1
+        assert expiry.wake_due() == 1
         assert outcome(submit, ann) == "done"
 
 
@@ -237,20 +237,20 @@ class TestThreeADay:
         clock_hand.move_to(datetime.fromisoformat(now))
         ann = make_user()
         submit_and_withdraw(ann, 3)
-        eligibility = token_requests.can_submit_quota(ann)
+        eligibility = quota_requests.can_submit(ann)
         assert (eligibility.reason_code, eligibility.next_allowed_at) == ("daily_limit", begins)
         assert eligibility.next_allowed_at.utcoffset() == timedelta(0)
         clock_hand.move_to(begins - MILLISECOND)
         assert outcome(submit, ann) == "DailyLimit"
         clock_hand.move_to(begins)
-        assert token_requests.can_submit_quota(ann).requests_today == 0
+        assert quota_requests.can_submit(ann).requests_today == 0
         submit_and_withdraw(ann, 3)
         assert outcome(submit, ann) == "DailyLimit"
 
 
 class TestEligibility:
     def test_a_user_with_an_allowance_and_nothing_open_can(self, ann):
-        eligibility = token_requests.can_submit_quota(ann)
+        eligibility = quota_requests.can_submit(ann)
         assert (eligibility.can_request, eligibility.has_pending, eligibility.reason_code) == (True, False, None)
         assert (eligibility.requests_today, eligibility.max_requests_per_day) == (0, 3)
         assert (eligibility.next_allowed_at, eligibility.open_number) == (None, None)
@@ -260,7 +260,7 @@ class TestEligibility:
         token_request = submit(ann)
         if status == "needs_info":
             review.ask(token_request, by=OPERATOR, question="What for?")
-        eligibility = token_requests.can_submit_quota(ann)
+        eligibility = quota_requests.can_submit(ann)
         assert (eligibility.can_request, eligibility.has_pending, eligibility.reason_code) == (False, True, "pending")
         assert (eligibility.requests_today, eligibility.next_allowed_at) == (1, None)
         assert eligibility.open_number == token_request.number
@@ -268,12 +268,12 @@ class TestEligibility:
     def test_pending_is_the_reason_even_when_the_day_is_used_up(self, ann):
         submit_and_withdraw(ann, 2)
         submit(ann)
-        eligibility = token_requests.can_submit_quota(ann)
+        eligibility = quota_requests.can_submit(ann)
         assert (eligibility.reason_code, eligibility.requests_today) == ("pending", 3)
 
     def test_the_days_cap_is_the_reason_with_the_time_of_the_next(self, ann):
         submit_and_withdraw(ann, 3)
-        eligibility = token_requests.can_submit_quota(ann)
+        eligibility = quota_requests.can_submit(ann)
         assert (eligibility.can_request, eligibility.has_pending, eligibility.reason_code) == (
             False,
             False,
@@ -282,13 +282,13 @@ class TestEligibility:
         assert (eligibility.requests_today, eligibility.next_allowed_at) == (3, MIDNIGHT)
 
     def test_no_allowance_and_a_deactivated_account_are_reasons(self, ann):
-        eligibility = token_requests.can_submit_quota(make_user(tier="prepaid"))
+        eligibility = quota_requests.can_submit(make_user(tier="prepaid"))
         assert (eligibility.can_request, eligibility.reason_code, eligibility.next_allowed_at) == (
             False,
             "no_allowance",
             None,
         )
-        eligibility = token_requests.can_submit_quota(user_changes.deactivate(ann.id, by=OPERATOR))
+        eligibility = quota_requests.can_submit(user_changes.deactivate(ann.id, by=OPERATOR))
         assert (eligibility.can_request, eligibility.reason_code, eligibility.next_allowed_at) == (
             False,
             "inactive",
@@ -296,13 +296,13 @@ class TestEligibility:
         )
 
     def test_it_says_what_submitting_then_does(self, ann):
-        while token_requests.can_submit_quota(ann).can_request:
+        while quota_requests.can_submit(ann).can_request:
             submit_and_withdraw(ann, 1)
         assert TokenRequest.objects.count() == 3
         assert outcome(submit, ann) == "DailyLimit"
 
     def test_asking_writes_nothing(self, ann):
-        token_requests.can_submit_quota(ann)
+        quota_requests.can_submit(ann)
         assert TokenRequest.objects.count() == 0
         assert token_accounts.TokenAccount.objects.count() == 0
 

@@ -6,8 +6,8 @@ import pytest
 import time_machine
 
 from app.models.domain_error import AlreadyDecided, InvalidInput, NotFound
-from app.models.token_request import Status
-from app.services import review, token_requests
+from app.services import desk, expiry, quota_requests, review, token_requests
+from app.services.desk import Filters
 from tests.bad_texts import BLANK, NOT_TEXT, UNUSABLE, too_long
 from tests.effects import outcome, stored
 from tests.factories import OPERATOR, actor_of, make_admin, make_request, make_user
@@ -28,7 +28,7 @@ def ann():
 
 
 def submit(user, reason="I ran out."):
-    return token_requests.submit_quota(user, reason=reason, by=actor_of(user))
+    return quota_requests.submit(user, reason=reason, by=actor_of(user))
 
 
 def withdraw(token_request, user):
@@ -45,7 +45,7 @@ def submit_then(user):
 class TestEditing:
     def test_the_owners_words_change_and_the_version_rises(self, ann):
         before = submit(ann)
-        after = token_requests.edit(before, reason="  Better words. ", version=before.version)
+        after = quota_requests.edit(before, reason="  Better words. ", version=before.version)
         assert (after.reason, after.version, after.status) == ("Better words.", before.version + 1, "pending")
         changed = {name for name, value in stored(before).items() if value != before.to_mongo().to_dict().get(name)}
         assert changed <= {"reason", "version", "due"}
@@ -53,13 +53,13 @@ class TestEditing:
 
     def test_of_two_edits_of_one_version_the_second_changes_nothing(self, ann):
         token_request = submit(ann)
-        token_requests.edit(token_request, reason="First", version=1)
-        assert outcome(token_requests.edit, token_request, reason="Second", version=1) == "ChangedMeanwhile"
+        quota_requests.edit(token_request, reason="First", version=1)
+        assert outcome(quota_requests.edit, token_request, reason="Second", version=1) == "ChangedMeanwhile"
         assert stored(token_request)["reason"] == "First"
 
     def test_ten_edits_of_one_version_at_once_are_one(self, ann, threads):
         token_request = submit(ann)
-        said = threads(lambda i: outcome(token_requests.edit, token_request, reason=f"Words {i}", version=1), 10)
+        said = threads(lambda i: outcome(quota_requests.edit, token_request, reason=f"Words {i}", version=1), 10)
         assert said.count("done") == 1
         assert said.count("ChangedMeanwhile") == 9
         assert stored(token_request)["reason"] == f"Words {said.index('done')}"
@@ -76,14 +76,14 @@ class TestEditing:
             "rejected": lambda: review.reject(token_request, by=OPERATOR, response="No."),
             "spam": lambda: review.mark_spam(token_request, by=OPERATOR),
             "withdrawn": lambda: withdraw(token_request, ann),
-            "expired": lambda: (clock_hand.shift(timedelta(days=30)), review.expire_due()),
+            "expired": lambda: (clock_hand.shift(timedelta(days=30)), expiry.wake_due()),
             "revoked": lambda: review.revoke(review.approve(token_request, by=OPERATOR), by=OPERATOR, reason="No."),
         }[status]()
         before = stored(token_request)
         assert before["status"] == status
         for version in (1, before["version"]):
             with pytest.raises(AlreadyDecided) as refused:
-                token_requests.edit(token_request, reason="New words", version=version)
+                quota_requests.edit(token_request, reason="New words", version=version)
             assert refused.value.values["status"] == status
             assert refused.value.values["by"] == before["history"][-1]["by"]["name"]
             assert refused.value.values["at"] == before["history"][-1]["at"]
@@ -93,7 +93,7 @@ class TestEditing:
     def test_bad_words_are_refused_and_change_nothing(self, ann, reason):
         token_request = submit(ann)
         with pytest.raises(InvalidInput) as refused:
-            token_requests.edit(token_request, reason=reason, version=1)
+            quota_requests.edit(token_request, reason=reason, version=1)
         assert list(refused.value.errors) == ["reason"]
         assert stored(token_request)["version"] == 1
 
@@ -170,7 +170,7 @@ class TestLists:
         given = [make_request().number for _ in range(7)]
         found, before = [], None
         for size in (3, 3, 1, 0):
-            page = token_requests.desk_page(before=before, limit=3)
+            page = desk.page(Filters(), before=before, limit=3)
             assert len(page) == size
             found += [one.number for one in page]
             before = found[-1]
@@ -186,20 +186,19 @@ class TestLists:
         open_, rejected, spam = make_request(), make_request(), make_request()
         review.reject(rejected, by=OPERATOR, response="No.")
         review.mark_spam(spam, by=OPERATOR)
-        assert [one.id for one in token_requests.desk_page(status="pending")] == [open_.id]
-        assert [one.id for one in token_requests.desk_page(status="rejected")] == [rejected.id]
-        assert token_requests.desk_page(status="approved") == []
-        assert [one.id for one in token_requests.desk_page(kind="quota")] == [spam.id, rejected.id, open_.id]
-        assert token_requests.desk_page(kind="beta") == []
-        assert [one.id for one in token_requests.desk_page(status="spam", kind="quota", before=spam.number + 1)] == [
+        assert [one.id for one in desk.page(Filters(statuses=["pending"]))] == [open_.id]
+        assert [one.id for one in desk.page(Filters(statuses=["rejected"]))] == [rejected.id]
+        assert desk.page(Filters(statuses=["approved"])) == []
+        assert [one.id for one in desk.page(Filters(kinds=["quota"]))] == [spam.id, rejected.id, open_.id]
+        assert desk.page(Filters(kinds=["beta"])) == []
+        assert [one.id for one in desk.page(Filters(kinds=["quota"], statuses=["spam"]), before=spam.number + 1)] == [
             spam.id
         ]
 
     def test_pending_are_counted_up_to_a_bound(self):
-        assert (token_requests.pending_count(), token_requests.oldest_pending()) == (0, None)
+        assert (desk.pending_count(), desk.oldest_pending()) == (0, None)
         first, *_ = [make_request() for _ in range(3)]
         review.ask(make_request(), by=OPERATOR, question="What for?")
         review.mark_spam(make_request(), by=OPERATOR)
-        assert token_requests.pending_count() == 3
-        assert token_requests.count(status=Status.PENDING, at_most=2) == 2
-        assert token_requests.oldest_pending().id == first.id
+        assert desk.pending_count() == 3
+        assert desk.oldest_pending().id == first.id

@@ -1,0 +1,60 @@
+"""What a reviewer types into the desk's search: the number of a request, or whose requests."""
+
+import re
+from dataclasses import dataclass
+
+from bson import ObjectId
+
+from app.models.domain_error import NotFound
+from app.models.token_request import TokenRequest
+from app.services import user_list, users
+
+LONGEST = 100
+# Requests of so many people are listed from an index, whatever else is asked of them.
+MOST_USERS = 20
+_NUMBER = re.compile(r"#?\s*([0-9]{1,15})")
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What a search leads to; neither is set where nothing is sought, and no `users` at all are nobody's.
+
+    `more` says that others would fit too, whose requests are not listed.
+    """
+
+    number: int | None = None
+    users: list[ObjectId] | None = None
+    more: bool = False
+
+
+def sought(text: str) -> Sought:
+    """The request that `text` numbers, as #42 or 42; else the users whom it names, by e-mail, id, external id, phone or name."""
+    text = text.strip()
+    if not text:
+        return Sought()
+    if number := _number(text):
+        return Sought(number=number)
+    return _of_users(text)
+
+
+def named(reference: str) -> list[ObjectId]:
+    """The one user with this id or e-mail; nobody where there is none."""
+    try:
+        return [users.find(reference).id]
+    except NotFound:
+        return []
+
+
+def _number(text: str) -> int | None:
+    """Digits may be somebody's phone or external id too, so without the # they are a number only if some request has it."""
+    matched = _NUMBER.fullmatch(text)
+    if matched is None:
+        return None
+    number = int(matched[1])
+    is_taken = text.startswith("#") or TokenRequest._get_collection().find_one({"number": number}, {"_id": 1})
+    return number if is_taken else None
+
+
+def _of_users(text: str) -> Sought:
+    found = user_list.search(text, user_list.Filters(user_list.tiers()), limit=MOST_USERS)
+    return Sought(users=[user.id for user in found.users], more=found.more)

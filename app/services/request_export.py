@@ -1,0 +1,48 @@
+"""The desk's list as rows of a file.
+
+Internal notes are left out: whoever reviews may read them, but a file travels.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from app.models.user import User
+from app.services import desk, users
+
+BATCH = 500
+COLUMNS = (
+    *("number", "kind", "status", "user_id", "name", "email", "submitted_at", "reason"),
+    *("used_when_submitted", "calls_when_submitted", "decided_at", "decided_by", "response", "granted"),
+)
+# What the columns are made of.
+FIELDS = ("number", "kind", "status", "user", "submitted_at", "reason", "usage", "decision")
+
+
+def rows(filters: desk.Filters, *, oldest_first: bool = False) -> Iterator[dict[str, Any]]:
+    """The requests of the list in its order, with `COLUMNS`; they are read in batches while they are taken."""
+    onwards = "after" if oldest_first else "before"
+    place: dict[str, int] = {}
+    while batch := desk.documents(filters, oldest_first=oldest_first, limit=BATCH, fields=FIELDS, **place):
+        people = users.by_ids(one["user"] for one in batch)
+        for one in batch:
+            yield _row(one, people.get(one["user"]))
+        if len(batch) < BATCH:
+            return
+        place = {onwards: batch[-1]["number"]}
+
+
+def _row(one: dict[str, Any], user: User | None) -> dict[str, Any]:
+    usage, decision = one.get("usage") or {}, one.get("decision") or {}
+    return {
+        **{name: one[name] for name in ("number", "kind", "status", "submitted_at")},
+        "user_id": one["user"],
+        "name": user.display_name if user else None,
+        "email": user.email if user else None,
+        "reason": one.get("reason"),
+        "used_when_submitted": usage.get("token_count"),
+        "calls_when_submitted": usage.get("request_count"),
+        "decided_at": decision.get("at"),
+        "decided_by": decision.get("by", {}).get("name"),
+        "response": decision.get("response"),
+        "granted": decision.get("granted"),
+    }

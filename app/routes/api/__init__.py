@@ -2,7 +2,9 @@
 
 from app.openapi import App
 from app.routes.api import (
+    admin_beta,
     admin_token_requests,
+    beta,
     document,
     gallery_users,
     holds,
@@ -23,6 +25,8 @@ def init_app(app: App) -> None:
         sign_in_links,
         token_requests,
         admin_token_requests,
+        beta,
+        admin_beta,
         gallery_users,
         quota_statistics,
     ):

@@ -14,10 +14,10 @@ from app.models.permission import Permission
 from app.models.token_request import Status, TokenRequest
 from app.routes.api import quota_shapes
 from app.routes.api.frame import CamelBody, Query, QueryInt, answer, answers, api_blueprint, fields, text
-from app.services import review, token_requests
+from app.services import desk, quota_requests, request_statistics, review, token_requests
 
 blueprint = api_blueprint("admin_token_requests", "Quota requests, for reviewers")
-KIND = token_requests.KIND
+KIND = quota_requests.KIND
 MOST = 200
 
 
@@ -53,10 +53,11 @@ class Rejection(CamelBody):
 @requires(Permission.REQUESTS_REVIEW)
 def chosen(query: Chosen) -> Response:
     """Quota requests, newest first: `Link` leads to the next page, `X-Total-Count` counts up to 10,001."""
-    found = token_requests.desk_page(status=query.status, kind=KIND, before=query.cursor, limit=query.limit + 1)
+    filters = desk.Filters(kinds=[KIND], statuses=[query.status] if query.status else ())
+    found = desk.page(filters, before=query.cursor, limit=query.limit + 1)
     shown = found[: query.limit]
     response = answer(quota_shapes.reviewed(shown))
-    response.headers["X-Total-Count"] = str(token_requests.count(status=query.status, kind=KIND))
+    response.headers["X-Total-Count"] = str(desk.count(filters))
     if len(found) > query.limit:
         place = {"status": query.status, "limit": query.limit, "cursor": shown[-1].number}
         response.headers["Link"] = f'<{url_for(".chosen", _external=True, **place)}>; rel="next"'
@@ -82,7 +83,7 @@ def reject(path: OneRequest, body: Rejection) -> Response:
 @requires(Permission.REQUESTS_REVIEW)
 def stats() -> Response:
     """How many quota requests there are, by what became of them."""
-    found = token_requests.totals(KIND)
+    found = request_statistics.totals(KIND)
     open_ = found[Status.PENDING] + found[Status.NEEDS_INFO]
     return answer(
         quota_shapes.QuotaTotals(

@@ -12,7 +12,7 @@ from app.openapi import ErrorShape
 from app.public_url import public_url
 from app.routes.api.frame import text
 from app.routes.api.shapes import Instant
-from app.services import token_requests, users
+from app.services import quota_requests, users
 
 WHO = "An id, `external:<id>`, or an e-mail address or phone number that is confirmed."
 UserName = Annotated[str, text(1, 254, WHO, examples=["external:u-17"])]
@@ -41,7 +41,7 @@ def told_what_to_do(user_id: ObjectId) -> Iterator[None]:
     try:
         yield
     except InsufficientTokens as refusal:
-        found = token_requests.can_submit_quota(users.get(user_id))
+        found = quota_requests.can_submit(users.get(user_id))
         refusal.beside = {
             "remaining_tokens": refusal.values["available"],
             "needed": refusal.values["needed"],

@@ -12,7 +12,7 @@ from app.models.permission import Permission
 from app.models.user import User
 from app.routes.api import quota_shapes
 from app.routes.api.frame import Body, Query, answer, answers, api_blueprint, text
-from app.services import token_requests, users
+from app.services import quota_requests, token_requests, users
 
 blueprint = api_blueprint("token_requests", "Quota requests")
 MINE = 10
@@ -25,7 +25,7 @@ class NewQuotaRequest(Body):
     """Why the allowance should be reset."""
 
     reason: str = text(
-        1, token_requests.LONGEST_REASON, "Why; trimmed.", examples=["I am preparing a talk and ran out."]
+        1, quota_requests.LONGEST_REASON, "Why; trimmed.", examples=["I am preparing a talk and ran out."]
     )
     user: str | None = text(1, 254, WHOSE, default=None)
 
@@ -41,7 +41,7 @@ class Whose(Query):
 def submit(body: NewQuotaRequest) -> Response:
     """Ask for the allowance to be reset."""
     user = _subject(body.user)
-    token_request = token_requests.submit_quota(user, reason=body.reason, by=access.actor())
+    token_request = quota_requests.submit(user, reason=body.reason, by=access.actor())
     shape = quota_shapes.Submitted(message=_("Token request submitted"), request=quota_shapes.own(token_request))
     return answer(shape, 201)
 
@@ -50,7 +50,7 @@ def submit(body: NewQuotaRequest) -> Response:
 @owner_or()
 def mine() -> Response:
     """The caller's ten newest requests."""
-    found = token_requests.mine(current_user.id, kind=token_requests.KIND, limit=MINE)
+    found = token_requests.mine(current_user.id, kind=quota_requests.KIND, limit=MINE)
     return answer(quota_shapes.QuotaRequests([quota_shapes.own(one) for one in found]))
 
 
@@ -58,7 +58,7 @@ def mine() -> Response:
 @owner_or(Permission.USAGE_WRITE)
 def can_request(query: Whose) -> Response:
     """Whether asking is possible now, and if not, why and when again."""
-    found = token_requests.can_submit_quota(_subject(query.user))
+    found = quota_requests.can_submit(_subject(query.user))
     return answer(
         quota_shapes.CanRequest(
             can_request=found.can_request,

@@ -25,15 +25,52 @@ class Page:
     older: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """The rows of a page, and the addresses of the first page, of the one before and of the one after, where there are any."""
+
+    rows: Sequence[Any]
+    first: str | None
+    previous: str | None
+    next: str | None
+
+
+def both_ways(
+    fetch: Callable[..., list[Any]], *, key: Callable[[Any], int], oldest_first: bool, **filters: str | None
+) -> Stretch:
+    """The page that the address's `before` or `after` asks for, 400 for anything else; `filters` stay in the addresses.
+
+    `fetch(before=, after=, oldest_first=, limit=)` gives rows in the order of their numbers, which `key` names.
+    """
+    before, after = _number("before"), _number("after")
+    onwards, back = ("after", "before") if oldest_first else ("before", "after")
+    goes_back = (before if oldest_first else after) is not None
+    # Rows are fetched outwards from the one that the address names, so those before it come in the opposite order.
+    fetched = fetch(before=before, after=after, oldest_first=oldest_first != goes_back, limit=FETCHED)
+    if goes_back and len(fetched) <= SIZE:
+        # The beginning is the first page, which is full where there is enough to fill it.
+        before = after = None
+        goes_back, fetched = False, fetch(oldest_first=oldest_first, limit=FETCHED)
+    rows, more = fetched[:SIZE], len(fetched) > SIZE
+    if goes_back:
+        rows = rows[::-1]
+    inside = before is not None or after is not None
+    return Stretch(
+        rows,
+        first=_address(filters) if inside else None,
+        previous=_address(filters, **{back: key(rows[0])}) if inside and rows else None,
+        next=_address(filters, **{onwards: key(rows[-1])}) if goes_back or more else None,
+    )
+
+
 def before_number() -> int | None:
     """The number that the address's `before` gives; None on the first page, 400 for anything else."""
-    before = _before(_NUMBER)
-    return int(before) if before else None
+    return _number("before")
 
 
 def before_id() -> ObjectId | None:
     """As `before_number`, for lists in the order of their ids."""
-    before = _before(_OBJECT_ID)
+    before = _place("before", _OBJECT_ID)
     return ObjectId(before) if before else None
 
 
@@ -52,11 +89,16 @@ def chosen(name: str, choices: Sequence[str]) -> str | None:
     return value or None
 
 
-def _before(pattern: re.Pattern[str]) -> str | None:
-    before = request.args.get("before")
-    if before and not pattern.fullmatch(before):
+def _number(name: str) -> int | None:
+    place = _place(name, _NUMBER)
+    return int(place) if place else None
+
+
+def _place(name: str, pattern: re.Pattern[str]) -> str | None:
+    place = request.args.get(name)
+    if place and not pattern.fullmatch(place):
         abort(400, _("The address of this page is not complete. Please start at the first page of the list."))
-    return before or None
+    return place or None
 
 
 def _address(filters: dict[str, str | None], **place: object) -> str:

@@ -1,9 +1,10 @@
 """How values become text for a reader: language, time zone, Jinja filters, and what every page shows."""
 
 from datetime import date as calendar_date
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from functools import cache
+from math import ceil
 from typing import Any
 
 import nh3
@@ -49,6 +50,8 @@ def init_app(app: Flask) -> None:
         top_of_scale=top_of_scale,
         ago=ago,
         remaining=remaining,
+        time_span=time_span,
+        duration=duration,
         markdown=markdown,
     )
     app.context_processor(_frame)
@@ -120,12 +123,24 @@ def ago(moment: datetime | None) -> str:
 
 
 def remaining(moment: datetime) -> str:
-    """ "2 days 5 hours" until `moment`: the two largest units, rounded down, and at least a minute."""
-    minutes = max(1, (moment - clock.now()) // timedelta(minutes=1))
+    """The `time_span` until `moment`."""
+    return time_span((moment - clock.now()).total_seconds())
+
+
+def time_span(seconds: float) -> str:
+    """ "2 days 5 hours": the two largest units, rounded down, and at least a minute."""
+    minutes = max(1, int(seconds // 60))
     parts = {"day": minutes // 1440, "hour": minutes // 60 % 24, "minute": minutes % 60}
     first = next(index for index, amount in enumerate(parts.values()) if amount)
     shown = [(unit, amount) for unit, amount in list(parts.items())[first : first + 2] if amount]
     return " ".join(format_unit(amount, f"duration-{unit}", locale=get_locale()) for unit, amount in shown)
+
+
+def duration(seconds: int) -> str:
+    """ "3 hours": one unit, rounded up, so that it may stand after "within"."""
+    minutes = max(1, ceil(seconds / 60))
+    unit, each = ("minute", 1) if minutes < 60 else ("hour", 60) if minutes <= 48 * 60 else ("day", 24 * 60)
+    return str(format_unit(ceil(minutes / each), f"duration-{unit}", locale=get_locale()))
 
 
 @cache

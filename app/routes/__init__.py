@@ -14,9 +14,14 @@ from app.routes import (
     sign_in,
     sign_in_link,
 )
+from app.routes.admin import canned_responses as admin_canned_responses
 from app.routes.admin import explanation as admin_explanation
 from app.routes.admin import export as admin_export
 from app.routes.admin import overview as admin_overview
+from app.routes.admin import request_batches as admin_request_batches
+from app.routes.admin import request_decisions as admin_request_decisions
+from app.routes.admin import request_export as admin_request_export
+from app.routes.admin import request_statistics as admin_request_statistics
 from app.routes.admin import requests as admin_requests
 from app.routes.admin import user_changes as admin_user_changes
 from app.routes.admin import user_tokens as admin_user_tokens
@@ -44,6 +49,11 @@ def init_app(app: App) -> None:
             admin_export,
             admin_overview,
             admin_requests,
+            admin_request_decisions,
+            admin_request_batches,
+            admin_request_statistics,
+            admin_request_export,
+            admin_canned_responses,
             admin_users,
             admin_user_tokens,
             admin_user_changes,

@@ -8,7 +8,7 @@ from flask_login import current_user
 
 from app.access import signed_in
 from app.routes import ledger_query
-from app.services import account_moment, explanation, prompts, stopping
+from app.services import account_moment, beta_requests, explanation, prompts, stopping
 
 blueprint = Blueprint("account", __name__)
 
@@ -23,6 +23,7 @@ def account() -> ResponseReturnValue:
         account=moment.account,
         is_out=prompts.is_out_of_tokens(moment.account),
         explain_url=partial(url_for, "account.explain"),
+        beta=beta_requests.standing(current_user),
         **ledger_query.shown(moment),
     )
 

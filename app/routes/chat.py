@@ -18,7 +18,7 @@ from app.models.domain_error import (
     TooManyHolds,
 )
 from app.services import chat as service
-from app.services import prompts, token_accounts, token_requests
+from app.services import prompts, quota_requests, token_accounts
 
 blueprint = Blueprint("chat", __name__, url_prefix="/chat")
 
@@ -78,5 +78,5 @@ def _page(form: MessageForm, conversation_id: str | None = None) -> str:
         conversation=shown,
         messages=pagination.page(said, key=lambda message: message.id),
         account=account,
-        eligibility=token_requests.can_submit_quota(current_user) if is_out else None,
+        eligibility=quota_requests.can_submit(current_user) if is_out else None,
     )

@@ -11,9 +11,11 @@ from werkzeug.test import TestResponse
 
 from app import access
 from app.access import Access
+from app.models.review_batch import BatchAction
 from app.models.user import User
 from app.security import STATIC_ENDPOINTS, WRITING_METHODS
-from app.services import api_keys, sign_in_links, statistics, token_accounts
+from app.services import api_keys, canned_responses, review_batches, sign_in_links, statistics, token_accounts
+from app.services.review_batches import Selected
 from tests.chatting import make_talker, say
 from tests.factories import OPERATOR, make_request, make_user
 from tests.page_client import PageClient
@@ -90,6 +92,8 @@ class World:
             "token": token,
             "figure": "balance",
             "role": "support",
+            "batch_id": review_batches.start([Selected(request.number)], BatchAction.SPAM, by=OPERATOR).id,
+            "response_id": canned_responses.create(title="Soon", text="Please wait.", by=OPERATOR).id,
             "filename": "nothing.css",
         }
 

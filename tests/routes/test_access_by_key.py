@@ -209,6 +209,7 @@ def test_the_actor_is_the_key_with_its_owner(client):
         "kind": "key",
         "id": key_id,
         "name": "A program",
+        "batch": None,
         "on_behalf_of": str(admin.id),
         "person": str(admin.id),
         "address": "127.0.0.1",

@@ -7,7 +7,7 @@ import pytest
 from app.models.assistant import Assistant
 from app.models.conversation import Conversation
 from app.models.message import Message
-from app.services import chat, review, token_accounts, token_requests
+from app.services import chat, quota_requests, review, token_accounts
 from tests.chatting import announced, make_talker, say
 from tests.factories import OPERATOR, actor_of, sign_in
 from tests.page_client import text_of
@@ -196,7 +196,7 @@ def test_out_of_tokens_the_box_gives_way_to_asking_for_more(client, user):
 
 def test_who_has_asked_sees_the_request_instead(client, user):
     make_poor(user, 0)
-    asked = token_requests.submit_quota(user, reason="More", by=actor_of(user))
+    asked = quota_requests.submit(user, reason="More", by=actor_of(user))
     page = panel(client)
     assert f"Request #{asked.number} is being reviewed" in text_of(page)
     assert f'href="/requests/{asked.number}"' in page.text
@@ -206,7 +206,7 @@ def test_who_has_asked_sees_the_request_instead(client, user):
 def test_who_has_asked_three_times_today_hears_it(client, user):
     make_poor(user, 0)
     for _ in range(3):
-        asked = token_requests.submit_quota(user, reason="More", by=actor_of(user))
+        asked = quota_requests.submit(user, reason="More", by=actor_of(user))
         review.withdraw(asked, by=actor_of(user))
     page = panel(client)
     assert "3 of 3" in text_of(page)

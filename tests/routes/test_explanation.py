@@ -7,7 +7,7 @@ import pytest
 import time_machine
 
 from app.models.account import GrantSource
-from app.services import explanation, review, token_accounts, token_requests
+from app.services import explanation, quota_requests, review, token_accounts
 from app.services.explanation import Figure
 from tests.factories import OPERATOR, actor_of, make_admin, make_request, make_user, sign_in
 from tests.page_client import text_of
@@ -212,7 +212,7 @@ def test_who_has_asked_reads_that_the_request_is_being_reviewed(client, user):
 def test_who_has_asked_three_times_today_reads_when_the_next_is_possible(client, user):
     spend(user, 150_000)
     for _ in range(3):
-        token_request = token_requests.submit_quota(user, reason="I ran out.", by=actor_of(user))
+        token_request = quota_requests.submit(user, reason="I ran out.", by=actor_of(user))
         review.reject(token_request, by=actor_of(make_admin()), response="Not now.")
     assert "You sent 3 of 3 requests today." in text_of(client.get("/account/stopped"))
 

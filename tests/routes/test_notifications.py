@@ -17,6 +17,8 @@ VALUES = {
     "request_rejected": {"number": 7, "response": "Please wait."},
     "request_spam": {"number": 7, "response": ""},
     "question_asked": {"number": 7, "question": "What for?"},
+    "request_reminder": {"number": 7},
+    "request_expiring": {"number": 7, "question": "What for?"},
     "request_expired": {"number": 7, "response": ""},
     "request_revoked": {"number": 7, "response": "A mistake."},
     "request_reopened": {"number": 7, "response": ""},

@@ -1,11 +1,11 @@
-"""A user's own requests: the list, asking, one of them, withdrawing it."""
+"""A user's own requests: the list, asking, and what one of them shows."""
 
 import pytest
 from bson import ObjectId
 
 from app.models.actor import Actor
-from app.models.token_request import Status, TokenRequest
-from app.services import review, token_accounts, token_requests
+from app.models.token_request import TokenRequest
+from app.services import beta_requests, queue, quota_requests, review, token_accounts
 from tests.factories import OPERATOR, actor_of, make_admin, make_request, make_user, sign_in
 from tests.page_client import text_of
 
@@ -29,6 +29,10 @@ def run_out(user):
 
 def ask(client, reason="I ran out.", **options):
     return client.post("/requests/new?kind=quota", data={"reason": reason}, **options)
+
+
+def join(user):
+    return beta_requests.submit(user, by=actor_of(user))
 
 
 # --- the list ---------------------------------------------------------------------------------------------------------
@@ -55,6 +59,63 @@ def test_only_who_is_out_of_tokens_is_invited_to_ask(client, user):
     assert "Request more tokens" in client.get("/requests").text
     make_request(user)
     assert "Request more tokens" not in client.get("/requests").text
+
+
+def test_everybody_is_invited_to_the_beta_program_until_they_have_asked(client, user):
+    assert "Join the beta program" in client.get("/requests").text
+    token_request = join(user)
+    page = client.get("/requests")
+    assert "Join the beta program" not in page.text
+    assert "Request #1 is being reviewed" in page.text
+    review.approve(token_request, by=actor_of(make_admin()))
+    text = text_of(client.get("/requests"))
+    assert "Join the beta program" not in text
+    assert "being reviewed" not in text
+    assert "before, and one is all" not in text
+
+
+def test_a_question_is_told_above_the_list(client, user):
+    review.ask(make_request(user), by=actor_of(make_admin()), question="What for?")
+    page = client.get("/requests")
+    assert "Request #1 waits for your answer to a question." in page.text
+    assert "Question asked" in page.text
+
+
+def test_the_list_shows_one_kind_where_that_is_asked_for(client, user):
+    make_request(user, reason="For a talk")
+    join(user)
+    text = text_of(client.get("/requests"))
+    assert "For a talk" in text
+    assert user.email in text.split("Your requests")[1]
+    shown = text_of(client.get("/requests?kind=quota")).split("Your requests")[1]
+    assert "For a talk" in shown
+    assert user.email not in shown
+
+
+def test_a_kind_that_the_user_never_asked_for_is_empty(client, user):
+    make_request(user)
+    assert "None of this kind" in client.get("/requests?kind=beta").text
+
+
+@pytest.mark.parametrize(
+    "query", ["kind=nonsense", "kind[$ne]=quota&kind=$ne", "before=x", "before=-1", "before=%D9%A3"]
+)
+def test_what_the_list_does_not_know_is_refused(client, query):
+    assert client.get(f"/requests?{query}").status_code == 400
+
+
+def test_a_long_list_has_pages(client, user):
+    for n in range(51):
+        review.mark_spam(make_request(user, reason=f"Word{n:02}."), by=OPERATOR)
+        TokenRequest.objects.update(unset__day_key=True)
+    first = client.get("/requests?kind=quota")
+    assert "Word50." in first.text
+    assert "Word00." not in first.text
+    last = client.get("/requests?kind=quota&before=2")
+    assert "/requests?kind=quota&amp;before=2" in first.text
+    assert "Word00." in last.text
+    assert "Word01." not in last.text
+    assert "Older" not in last.text
 
 
 def test_spam_is_called_rejected_to_its_sender(client, user):
@@ -141,8 +202,51 @@ def test_who_has_no_allowance_cannot_ask_for_it(app):
     assert TokenRequest.objects.count() == 0
 
 
-def test_an_unknown_kind_is_refused(client):
-    assert client.get("/requests/new?kind=nonsense").status_code == 400
+@pytest.mark.parametrize("kind", ["nonsense", "$ne", "quota,beta", "../quota"])
+def test_an_unknown_kind_is_refused(client, kind):
+    assert client.get(f"/requests/new?kind={kind}").status_code == 400
+    assert client.post(f"/requests/new?kind={kind}", data={"reason": "x"}).status_code == 400
+
+
+def test_without_a_kind_there_is_the_choice(client, user):
+    make_request(user)
+    text = text_of(client.get("/requests/new"))
+    assert "Request more tokens" in text
+    assert "Join the beta program" in text
+    assert "Request #1 is being reviewed" in text
+
+
+def test_the_same_request_sent_twice_is_shown_the_second_time(client):
+    ask(client, "For a talk")
+    response = ask(client, "  For a talk\r\n")
+    assert (response.status_code, response.location) == (303, "/requests/1")
+    assert "You have sent this already, as request #1." in client.get(response.location).text
+    assert TokenRequest.objects.count() == 1
+
+
+def test_what_is_decided_is_not_the_same_request_any_more(client, user):
+    join(user)
+    review.reject(TokenRequest.objects.get(), by=actor_of(make_admin()))
+    response = client.post("/requests/new?kind=beta")
+    assert response.status_code == 400
+    assert "You sent request #1 for this before" in text_of(response)
+
+
+def test_asking_to_join_needs_a_click_only(client, user):
+    assert "extra tokens for it that do not expire" in client.get("/requests/new?kind=beta").text
+    response = client.post("/requests/new?kind=beta")
+    assert (response.status_code, response.location) == (303, "/requests/1")
+    assert TokenRequest.objects.get().email == user.email
+    again = client.post("/requests/new?kind=beta")
+    assert (again.status_code, again.location) == (303, "/requests/1")
+    assert TokenRequest.objects.count() == 1
+
+
+def test_invisible_words_are_refused_at_the_field(client):
+    response = ask(client, "\u200b\u200b")
+    assert response.status_code == 400
+    assert "Must not be empty." in response.text
+    assert TokenRequest.objects.count() == 0
 
 
 # --- one request ------------------------------------------------------------------------------------------------------
@@ -160,44 +264,34 @@ def test_a_decided_request_shows_the_response_and_its_history(client, user):
     assert "Withdraw" not in text
 
 
+def test_a_pending_request_shows_its_place_and_the_usual_time(client, user, monkeypatch):
+    make_request()
+    number = make_request(user).number
+    text = text_of(client.get(f"/requests/{number}"))
+    assert "It is number 2 in the queue." in text
+    assert "Usually" not in text
+    for other in [make_request() for _ in range(queue.FEWEST_DECISIONS)]:
+        review.approve(other, by=OPERATOR)
+    assert "Usually decided within 1 minute." in text_of(client.get(f"/requests/{number}"))
+    review.approve(TokenRequest.objects.get(number=1), by=OPERATOR)
+    assert "It is the next one in the queue." in text_of(client.get(f"/requests/{number}"))
+    monkeypatch.setattr(queue, "MOST_AHEAD", 0)
+    monkeypatch.setattr(queue, "place", lambda _: 1_001)
+    assert "More than 0 requests are before it." in text_of(client.get(f"/requests/{number}"))
+
+
+def test_a_granted_beta_request_says_how_many_tokens_it_brought(client, user):
+    review.approve(join(user), by=actor_of(make_admin()), granted=2_500)
+    assert "Approved: you are in the beta program, with 2,500 extra tokens." in text_of(client.get("/requests/1"))
+
+
 @pytest.mark.parametrize("number", NO_REQUESTS)
 def test_what_is_no_request_is_not_found(client, number):
     assert client.get(f"/requests/{number}").status_code == 404
-    assert client.post(f"/requests/{number}/withdraw").status_code == 404
 
 
 def test_somebody_elses_request_is_not_found(client):
-    number = make_request().number
-    assert client.get(f"/requests/{number}").status_code == 404
-    assert client.post(f"/requests/{number}/withdraw").status_code == 404
-    assert token_requests.by_number(number).status == Status.PENDING
-
-
-# --- withdrawing ------------------------------------------------------------------------------------------------------
-
-
-def test_a_pending_request_can_be_withdrawn(client, user):
-    number = make_request(user).number
-    assert "Withdraw request #1" in client.get(f"/requests/{number}").text
-    response = client.post(f"/requests/{number}/withdraw")
-    assert (response.status_code, response.location) == (303, f"/requests/{number}")
-    assert "Request #1 is withdrawn." in client.get(response.location).text
-    assert token_requests.by_number(number).status == Status.WITHDRAWN
-
-
-def test_a_decided_request_stays_decided(client, user):
-    token_request = make_request(user)
-    review.approve(token_request, by=actor_of(make_admin()))
-    page = client.get(client.post("/requests/1/withdraw").location)
-    assert "Request #1 is already approved" in page.text
-    assert token_requests.by_number(1).status == Status.APPROVED
-
-
-def test_withdrawing_needs_the_forms_token_and_a_post(client, user):
-    make_request(user)
-    assert client.post("/requests/1/withdraw", csrf=False).status_code == 400
-    assert client.get("/requests/1/withdraw").status_code == 405
-    assert token_requests.by_number(1).status == Status.PENDING
+    assert client.get(f"/requests/{make_request().number}").status_code == 404
 
 
 # --- denied -----------------------------------------------------------------------------------------------------------
@@ -215,5 +309,5 @@ def test_a_stranger_submits_nothing(app):
 
 def test_what_a_program_sent_for_the_user_is_theirs_in_the_history(client, user):
     by = Actor("key", str(ObjectId()), "A program", on_behalf_of=str(user.id))
-    token_request = token_requests.submit_quota(user, reason="For the nightly job.", by=by)
+    token_request = quota_requests.submit(user, reason="For the nightly job.", by=by)
     assert "You ·" in text_of(client.get(f"/requests/{token_request.number}"))

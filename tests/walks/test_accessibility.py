@@ -18,10 +18,19 @@ RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "be
 USER_PAGES = [
     *("/chat", "/account", "/account/stopped"),
     *("/account/explain/balance", "/account/explain/grants", "/account/explain/held"),
-    *("/requests", "/requests/new", "/requests/1", "/notifications", "/settings/api-keys"),
+    *(
+        "/requests",
+        "/requests?kind=beta",
+        "/requests/new",
+        "/requests/new?kind=beta",
+        "/requests/1",
+        "/requests/1/edit",
+    ),
+    *("/notifications", "/settings/api-keys"),
 ]
 ADMIN_PAGES = [
     *("/admin", "/admin/requests", "/admin/requests?status=spam", "/admin/requests/1", "/admin/requests/2"),
+    *("/admin/requests/statistics", "/admin/canned-responses"),
     *("/admin/users", "/admin/users?q=nobody", "/admin/users?out=1"),
 ]
 # Under the address of the user who runs out.

@@ -10,7 +10,7 @@ from flask_login import current_user
 from app.access import requires_any_permission
 from app.models.domain_error import FiguresNotTaken
 from app.models.permission import Permission
-from app.services import daily_figures, statistics, token_requests, users
+from app.services import daily_figures, desk, statistics, users
 
 blueprint = Blueprint("admin_overview", __name__, url_prefix="/admin")
 
@@ -27,7 +27,7 @@ def overview() -> ResponseReturnValue:
         with suppress(FiguresNotTaken):
             shown |= {"overview": statistics.overview(), "days": daily_figures.days(DAYS)}
     if current_user.has(Permission.REQUESTS_REVIEW):
-        oldest = token_requests.oldest_pending()
+        oldest = desk.oldest_pending()
         requester = users.get(oldest.user) if oldest else None
-        shown |= {"pending": token_requests.pending_count(), "oldest": oldest, "requester": requester}
+        shown |= {"pending": desk.pending_count(), "oldest": oldest, "requester": requester}
     return render_template("admin/overview.html", **shown)

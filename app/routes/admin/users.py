@@ -9,7 +9,7 @@ from app import pagination
 from app.access import requires
 from app.models.permission import Permission
 from app.routes import ledger_query
-from app.services import account_moment, token_requests, user_list
+from app.services import account_moment, desk, token_requests, user_list
 from app.services import users as people
 from app.services.user_list import Filters
 
@@ -59,7 +59,7 @@ def show(user_id: str) -> ResponseReturnValue:
         user_account=moment.account,
         requests=requests[:LAST_REQUESTS],
         # Few have more requests than fit here, so few have to be counted.
-        request_count=len(requests) if len(requests) <= LAST_REQUESTS else token_requests.count(user=user.id),
+        request_count=len(requests) if len(requests) <= LAST_REQUESTS else desk.count(desk.Filters(users=[user.id])),
         explain_url=partial(url_for, "admin_explanation.explain", user_id=user.id),
         **ledger_query.shown(moment),
     )

@@ -1,0 +1,68 @@
+"""What reviewers write for each other never reaches the requester, by whatever way the requester looks."""
+
+import pytest
+
+from app.models.actor import Actor
+from app.models.notification import Notification
+from app.models.token_request import Status, TokenRequest
+from app.services import beta_requests, review
+from app.services.users import get
+from tests.factories import actor_of, bearer, make_request, make_user, sign_in
+from tests.guards.routes import World, call, routes
+from tests.steps import make_rita
+
+MARKER = "NEVER-FOR-THE-REQUESTER"
+
+
+def submitted(kind, owner):
+    if kind == "quota":
+        return make_request(owner)
+    return beta_requests.submit(owner, by=actor_of(owner))
+
+
+def reopened(token_request, rita):
+    """Refused and taken back, with words that are for reviewers."""
+    return review.reopen(review.reject(token_request, by=rita, response="No."), by=rita, note=f"{MARKER} reopened")
+
+
+# How a request comes to the status in which the owner looks at it.
+ENDS = {
+    Status.PENDING: lambda one, rita, owner: one,
+    Status.NEEDS_INFO: lambda one, rita, owner: review.ask(one, by=rita, question="Why?"),
+    Status.APPROVED: lambda one, rita, owner: review.approve(one, by=rita),
+    Status.REJECTED: lambda one, rita, owner: review.reject(one, by=rita, response="No."),
+    Status.SPAM: lambda one, rita, owner: review.mark_spam(one, by=rita),
+    Status.WITHDRAWN: lambda one, rita, owner: review.withdraw(one, by=owner),
+    Status.REVOKED: lambda one, rita, owner: review.revoke(review.approve(one, by=rita), by=rita, reason="No."),
+}
+
+
+@pytest.mark.parametrize("status", ENDS)
+@pytest.mark.parametrize("kind", ["quota", "beta"])
+def test_no_answer_that_the_owner_can_get_holds_a_note(app, kind, status):
+    owner, rita = make_user("olga@example.com"), make_rita()
+    token_request = reopened(submitted(kind, owner), rita)
+    token_request = review.add_note(token_request, by=rita, text=f"{MARKER} while pending")
+    token_request = ENDS[status](token_request, rita, actor_of(owner))
+    review.add_note(token_request, by=rita, text=f"{MARKER} afterwards")
+    stored = TokenRequest.objects.get(id=token_request.id)
+    assert (stored.status, len(stored.notes)) == (status, 3)
+
+    named = World().named | {"number": stored.number, "reference": stored.number}
+    # What writes comes last: it may well withdraw the request.
+    reachable = sorted((one for one in routes(app) if not one.access.permissions), key=lambda one: one.writes)
+    told = [call(app, sign_in(app.test_client(), owner), route, named) for route in reachable]
+    by_key = [route for route in reachable if route.is_api]
+    told += [call(app, app.test_client(), route, named, headers=bearer(owner, "self")) for route in by_key]
+    assert any(f"#{stored.number}" in answer.text for answer in told)
+    assert [answer.request.path for answer in told if MARKER in answer.text] == []
+    assert MARKER not in str([one.to_mongo() for one in Notification.objects(user=owner.id)])
+
+
+def test_an_owner_who_reviews_reads_the_notes_on_their_own_request_at_the_desk_only(app):
+    """Reviewers see the notes of all; the pages that a requester has say nothing of them all the same."""
+    owner = make_user(roles=["reviewer"])
+    review.add_note(make_request(owner), by=Actor("cli", "tests", "The tests"), text=MARKER)
+    client = sign_in(app.test_client(), get(owner.id))
+    assert MARKER in client.get("/admin/requests/1").text
+    assert MARKER not in client.get("/requests/1").text + client.get("/notifications").text

@@ -1,37 +1,74 @@
-"""`flask requests`: the desk, from the command line."""
+"""`flask requests`: the desk, from the command line; deciding is in the modules beside this one."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import click
 from flask_babel import gettext as _
 
-from app.cli.output import Commands, as_json_option, operator, print_json, print_rows
-from app.models.domain_error import DomainError
+from app.cli import request_export, request_stats
+from app.cli.output import Commands, as_json_option, print_json, print_rows
 from app.models.token_request import Status, TokenRequest
-from app.services import due, review, token_requests, users
+from app.services import desk, request_kinds, token_requests, users
 
 group = Commands("requests", help="List and decide requests.")
+group.add_command(request_stats.stats)
+group.add_command(request_export.export)
+
+_day = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
 
 
 @group.command("list")
-@click.option("--status", type=click.Choice([status.value for status in Status]), help="Only these.  [default: all]")
+@click.option(
+    "--status",
+    "statuses",
+    multiple=True,
+    type=click.Choice([status.value for status in Status]),
+    help="Only these; may be given more than once.  [default: all]",
+)
+@click.option(
+    "--kind",
+    "kinds",
+    multiple=True,
+    type=click.Choice(list(request_kinds.ON_APPROVAL)),
+    help="Only these; may be given more than once.  [default: all]",
+)
+@click.option("--user", help="Only the requests of this user, named by e-mail or id.")
+@click.option("--since", type=_day, help="Only what was submitted from this day (UTC) on.")
+@click.option("--until", type=_day, help="Only what was submitted before this day (UTC).")
 @click.option("--limit", type=click.IntRange(1, 1_000), default=50, show_default=True, help="How many at most.")
 @click.option("--before", type=click.IntRange(1), help="Only requests before this number.")
 @click.option(
     "--stuck", is_flag=True, help="Only those of which something that follows could not be done, with the reason."
 )
 @as_json_option
-def list_(status: str | None, limit: int, before: int | None, stuck: bool, as_json: bool) -> None:
+def list_(
+    statuses: tuple[str, ...],
+    kinds: tuple[str, ...],
+    user: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    limit: int,
+    before: int | None,
+    stuck: bool,
+    as_json: bool,
+) -> None:
     """List requests, newest first.
 
     \b
     Example:
-      flask requests list --status pending
+      flask requests list --status pending --kind quota --since 2026-01-31
     """
-    if stuck:
-        found = token_requests.stuck()
-    else:
-        found = token_requests.desk_page(status=Status(status) if status else None, before=before, limit=limit)
+    filters = desk.Filters(
+        kinds=kinds,
+        statuses=tuple(Status(status) for status in statuses),
+        users=[users.find(user).id] if user else None,
+        since=since and since.replace(tzinfo=UTC),
+        until=until and until.replace(tzinfo=UTC),
+    )
+    if stuck and (before or filters != desk.Filters()):
+        raise click.UsageError(_("--stuck lists all of them: leave the other filters out."))
+    found = token_requests.stuck() if stuck else desk.page(filters, before=before, limit=limit)
     people = users.by_ids(one.user for one in found)
     rows = [{**_row(one), "user": people[one.user].email if one.user in people else str(one.user)} for one in found]
     if stuck:
@@ -69,56 +106,6 @@ def show(number: str, as_json: bool) -> None:
         print_json(facts | {"history": [dict(step) for step in token_request.history]})
     else:
         print_rows([{"what": name, "value": value} for name, value in facts.items()])
-
-
-@group.command()
-@click.argument("number")
-@click.option("--response", default="", help="What the user is told, up to 500 characters.")
-def approve(number: str, response: str) -> None:
-    """Approve a request: the user gets what was asked for.
-
-    \b
-    Example:
-      flask requests approve 1 --response "Good luck with the talk."
-    """
-    _say(review.approve(token_requests.find(number), by=operator(), response=response))
-
-
-@group.command()
-@click.argument("number")
-@click.option("--response", default="", help="What the user is told; required for quota requests.")
-def reject(number: str, response: str) -> None:
-    """Reject a request, with a reason that the user reads.
-
-    \b
-    Example:
-      flask requests reject 1 --response "Please wait for Monday."
-    """
-    _say(review.reject(token_requests.find(number), by=operator(), response=response))
-
-
-@group.command()
-@click.argument("numbers", nargs=-1)
-def finish(numbers: tuple[str, ...]) -> None:
-    """Do what decisions brought and could not be done; all stuck requests where no NUMBERS are given.
-
-    \b
-    Example:
-      flask requests finish 1
-    """
-    found = [token_requests.find(number) for number in numbers] if numbers else token_requests.stuck()
-    left = [one.number for one in found if not due.retry_failed(TokenRequest, one.id)]
-    click.echo(_("%(count)s finished.", count=len(found) - len(left)))
-    if left:
-        still = ", ".join(f"#{number}" for number in left)
-        raise DomainError(_("Still stuck: %(still)s. `flask requests list --stuck` says why.", still=still))
-
-
-def _say(token_request: TokenRequest) -> None:
-    click.echo(_("Request #%(number)s is %(status)s.", number=token_request.number, status=token_request.status))
-    # What was returned stands as it was decided; what came of it since is read.
-    if token_requests.by_id(token_request.id).failed_items:
-        click.echo(_("Something that follows could not be done yet; see `flask requests list --stuck`."), err=True)
 
 
 def _row(token_request: TokenRequest) -> dict[str, Any]:

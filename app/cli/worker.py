@@ -11,7 +11,16 @@ import structlog
 
 from app import db
 from app.models.worker_heartbeat import WorkerHeartbeat
-from app.services import account_commit, answers, due, out_of_tokens, review, statistics
+from app.services import (
+    account_commit,
+    answers,
+    due,
+    expiry,
+    out_of_tokens,
+    request_statistics,
+    review_batches,
+    statistics,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -24,8 +33,10 @@ JOBS: dict[str, Callable[[], object]] = {
     "ledger": account_commit.drain_waiting,
     "tokens": out_of_tokens.note_renewed,
     "chat": answers.settle_lapsed,
-    "expiry": review.expire_due,
+    "expiry": expiry.wake_due,
+    "batches": review_batches.resume_left,
     "statistics": statistics.keep_up,
+    "request_statistics": request_statistics.keep_up,
 }
 
 

@@ -197,7 +197,7 @@ class TestApprove:
         assert (result.exit_code, stored(token_request)["status"]) == (1, "pending")
         assert "response" in result.stderr
 
-    @pytest.mark.parametrize("words", [[], ["1", "2"], ["1", "--by", "me"]])
+    @pytest.mark.parametrize("words", [[], ["1", "x", "--yes"], ["1", "--by", "me"], ["1", "--granted", "0"]])
     def test_called_wrongly_it_says_how(self, flask, words):
         assert flask("approve", *words).exit_code == 2
 

@@ -22,8 +22,10 @@ from app.access import SESSION_KEY
 from app.models.actor import Actor
 from app.models.token_request import TokenRequest
 from app.models.user import User
-from app.services import assistants, demo_crowd, login_sessions, users
+from app.services import assistants, demo_crowd, login_sessions, request_statistics, users
 from app.services import statistics as app_statistics
+from benchmarks import request_pages
+from benchmarks.request_pages import Places
 from benchmarks.rows import aligned
 
 SIZES, QUICK_SIZES = (10_000, 100_000, 1_000_000), (60, 80, 100)
@@ -64,6 +66,7 @@ class Scene:
     middle_user: ObjectId
     last_user: ObjectId
     some_user: User
+    requests: Places
 
 
 Work = Callable[[Scene], object]
@@ -139,6 +142,19 @@ def _open(client: FlaskClient, path: str) -> None:
         raise AssertionError(f"{path}: {answer.status}")
 
 
+def _in_requests(address: Callable[[Places], str]) -> Work:
+    """An admin opens a page of the desk."""
+    return lambda scene: _open(scene.admin, address(scene.requests))
+
+
+def _begin_export(scene: Scene) -> None:
+    """An admin's program reads the beginning of all requests."""
+    answer = scene.admin.get("/admin/requests.jsonl?status=all", buffered=False)
+    if not next(answer.iter_encoded()):
+        raise AssertionError("nothing is exported")
+    answer.close()
+
+
 def _list(name: str, path: str | Callable[[Scene], str]) -> Case:
     return Case(name, _by_admin(path), milliseconds=50)
 
@@ -160,6 +176,8 @@ CASES = [
     _list("users, an address", lambda scene: f"/admin/users?q={quote(scene.some_user.email)}"),
     _list("users, nobody", "/admin/users?q=nobodyiscalledthis"),
     Case("a user, for an admin", _by_admin(lambda scene: f"/admin/users/{scene.some_user.id}"), milliseconds=50),
+    *(Case(name, _in_requests(address), milliseconds) for name, address, milliseconds in request_pages.ROWS),
+    Case("requests, beginning of the export", _begin_export, milliseconds=100),
     _users_page("account page", "/account"),
     _users_page("chat page", "/chat"),
 ]
@@ -196,6 +214,7 @@ def _grow(more: int) -> None:
     for _made in demo_crowd.make(crowd):
         pass
     app_statistics.rebuild()
+    request_statistics.take()
 
 
 def _scene(app: Flask) -> Scene:
@@ -208,7 +227,7 @@ def _scene(app: Flask) -> Scene:
         middle, last = in_order.skip(count // 2).first(), in_order.skip(min(50, count - 1)).first()
     # The first request is the same at all sizes, and so is its user, who has an account with some history.
     asker = users.get(TokenRequest.objects.order_by("number").first().user)
-    return Scene(_client(app, admin), _client(app, asker), middle.id, last.id, middle)
+    return Scene(_client(app, admin), _client(app, asker), middle.id, last.id, middle, request_pages.places())
 
 
 def _client(app: Flask, user: User) -> FlaskClient:

@@ -66,6 +66,23 @@ def test_times_are_said_from_now(app, monkeypatch):
 
 
 @pytest.mark.parametrize(
+    ("locale", "seconds", "text"),
+    [
+        ("en", 0, "1 minute"),
+        ("en", 61, "2 minutes"),
+        ("en", 59 * 60 + 1, "1 hour"),
+        ("en", 2 * 3600 + 1, "3 hours"),
+        ("en", 48 * 3600, "48 hours"),
+        ("en", 48 * 3600 + 1, "3 days"),
+        ("ru", 3 * 3600, "3 часа"),
+    ],
+)
+def test_a_duration_is_one_unit_rounded_up(locale, seconds, text):
+    with force_locale(locale):
+        assert presentation.duration(seconds) == text
+
+
+@pytest.mark.parametrize(
     ("text", "html"),
     [
         ("**bold** and `code`", "<p><strong>bold</strong> and <code>code</code></p>"),

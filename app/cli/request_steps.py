@@ -89,9 +89,14 @@ def finish(numbers: tuple[str, ...]) -> None:
     Example:
       flask requests finish 1
     """
-    found = [token_requests.find(number) for number in numbers] if numbers else token_requests.stuck()
-    left = [one.number for one in found if not due.retry_failed(TokenRequest, one.id)]
-    click.echo(_("%(count)s finished.", count=len(found) - len(left)))
+    found = [token_requests.find(number) for number in numbers] if numbers else token_requests.all_stuck()
+    done, left = 0, []
+    for one in found:
+        if due.retry_failed(TokenRequest, one.id):
+            done += 1
+        else:
+            left.append(one.number)
+    click.echo(_("%(count)s finished.", count=done))
     if left:
         still = ", ".join(f"#{number}" for number in left)
         raise DomainError(_("Still stuck: %(still)s. `flask requests list --stuck` says why.", still=still))

@@ -68,14 +68,14 @@ def list_(
     )
     if stuck and (before or filters != desk.Filters()):
         raise click.UsageError(_("--stuck lists all of them: leave the other filters out."))
-    found = token_requests.stuck() if stuck else desk.page(filters, before=before, limit=limit)
-    people = users.by_ids(one.user for one in found)
-    rows = [{**_row(one), "user": people[one.user].email if one.user in people else str(one.user)} for one in found]
-    if stuck:
-        rows = [
-            row | {"why": "; ".join(i["failed"] for i in one.failed_items)}
-            for row, one in zip(rows, found, strict=True)
-        ]
+    found = token_requests.all_stuck() if stuck else desk.page(filters, before=before, limit=limit)
+    # Of all that are stuck only what is shown is kept, not the documents.
+    shown = [
+        (one.user, _row(one), {"why": "; ".join(i["failed"] for i in one.failed_items)} if stuck else {})
+        for one in found
+    ]
+    people = users.by_ids({user for user, _facts, _why in shown})
+    rows = [{**facts, "user": people[user].email if user in people else str(user), **why} for user, facts, why in shown]
     if as_json:
         print_json(rows)
     else:

@@ -15,8 +15,9 @@ class BatchAction(StrEnum):
     DELETE = "delete"
 
 
-# The outcome of a row that was done; any other is the code of the refusal.
+# The outcome of a row that was done, and of one that met a defect; any other is the code of the refusal.
 DONE = "done"
+FAILED = "failed"
 
 
 class ReviewBatch(Document):

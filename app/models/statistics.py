@@ -1,4 +1,4 @@
-"""Figures that are kept, so that no page works them out: what all accounts come to, usage by day, and how far it is counted."""
+"""Figures that are kept, so that no page works them out: of accounts, of requests, usage by day, and how far it is counted."""
 
 from typing import Any, ClassVar
 
@@ -8,17 +8,29 @@ _COUNTER = {"bsonType": ["int", "long"], "minimum": 0}
 
 
 class AccountStatistics(Document):
-    """One document, `_id` "accounts": what all accounts came to at `taken_at`, which is missing until the first time is done."""
+    """`_id` "accounts" is what all accounts, "requests" what all requests came to at `taken_at`, missing until first taken."""
 
     id = StringField(primary_key=True)
     taken_at = DateTimeField()
     # When it is taken again; whoever takes it moves this on first.
     due_at = DateTimeField(required=True)
+
+    # "accounts":
     active_users = LongField()
     # Each has name, users, tokens, calls, average_percent, exceeded.
     tiers = ListField(DictField())
     # The most used first; each has user, tier, used, calls.
     top = ListField(DictField())
+
+    # "requests":
+    # Each has kind, statuses ({status: how many}), granted, median_seconds.
+    kinds = ListField(DictField())
+    median_seconds = LongField(null=True)
+    # Each has day (2026-11-21) and kinds ({kind: how many}), of the app's time zone, the oldest first.
+    days = ListField(DictField())
+    # Who decided most first; each has by ({kind, id, name}) and decisions: of all time, and of the last 30 days.
+    reviewers = ListField(DictField())
+    recent_reviewers = ListField(DictField())
 
     meta: ClassVar[dict[str, Any]] = {"collection": "statistics", "auto_create_index": False, "index_cls": False}
 

@@ -177,8 +177,13 @@ class TokenRequest(Document):
 
     @property
     def own_status(self) -> Status:
-        """The status as its owner hears it: nobody is called a spammer to their face."""
-        return Status.REJECTED if self.status == Status.SPAM else Status(self.status)
+        """The status as its owner hears it."""
+        return self.heard_as(self.status)
+
+    @staticmethod
+    def heard_as(status: str) -> Status:
+        """A status as the owner hears it: nobody is called a spammer to their face."""
+        return Status.REJECTED if status == Status.SPAM else Status(status)
 
     @property
     def question(self) -> str | None:

@@ -11,7 +11,7 @@ from app.models.account import GrantSource
 from app.models.actor import Actor
 from app.models.domain_error import AlreadyRequested, UserInactive
 from app.models.due_item import due_item
-from app.models.token_request import BetaRequest, Status, TokenRequest
+from app.models.token_request import OPEN, BetaRequest, Status, TokenRequest
 from app.models.user import User
 from app.services import submissions, token_accounts
 from app.services.submissions import Eligibility
@@ -22,7 +22,9 @@ KIND = BetaRequest.KIND
 def can_submit(user: User) -> Eligibility:
     """Whether `user` may ask to be let in, and if not, why: `reason_code` is None, pending, already_requested or inactive."""
     holder = submissions.slot_holder(BetaRequest.slot_of(user.id))
-    waits = holder is not None and holder["status"] in (Status.PENDING, Status.NEEDS_INFO)
+    if holder is not None and holder["status"] not in _holding():
+        holder = None
+    waits = holder is not None and holder["status"] in OPEN
     code = None
     if not user.active:
         code = "inactive"
@@ -43,6 +45,7 @@ def submit(user: User, *, by: Actor) -> BetaRequest:
     """Asks to be let in, once; raises `UserInactive`, or `AlreadyRequested` where an earlier request keeps its place."""
     if not user.active:
         raise UserInactive
+    _free_slot(user)
     account = token_accounts.view(user.id)
     usage = {"token_count": account.used, "request_count": account.period_calls}
     return submissions.submit(BetaRequest, user, by=by, taken=_already_requested, email=user.email, usage=usage)
@@ -58,13 +61,9 @@ class Standing:
 
 def standing(user: User) -> Standing:
     """Where `user` stands: the request that keeps their place, of which there is at most one, else the last one."""
-    counts = BetaRequest.objects.of(user.id).filter(kind=KIND).order_by("-open_key", "-number").first()
-    return Standing(counts, may_ask=user.active and (counts is None or counts.open_key is None))
-
-
-def newest(user: User) -> BetaRequest | None:
-    """The user's last beta request, whatever became of it."""
-    return BetaRequest.objects.of(user.id).filter(kind=KIND).newest_first().first()
+    holder = BetaRequest.objects.filter(open_key=BetaRequest.slot_of(user.id), status__in=_holding()).first()
+    counts = holder or BetaRequest.objects.of(user.id).filter(kind=KIND).newest_first().first()
+    return Standing(counts, may_ask=user.active and holder is None)
 
 
 def slot_kept_by() -> frozenset[Status]:
@@ -89,6 +88,19 @@ def grant_credits(
         by=by.stamp(),
         reason=f"Request #{number} approved",
         reference={"request": number},
+    )
+
+
+def _holding() -> list[Status]:
+    """The statuses in which a request that has its user's slot keeps it, by the setting as it is now."""
+    return sorted(OPEN | slot_kept_by())
+
+
+def _free_slot(user: User) -> None:
+    """Takes the slot from a request that was decided when the setting kept its user from asking again, and now does not."""
+    # Of a request that is reopened at the same time the status does not match any more, and it keeps the slot.
+    TokenRequest._get_collection().update_one(
+        {"open_key": BetaRequest.slot_of(user.id), "status": {"$nin": _holding()}}, {"$unset": {"open_key": ""}}
     )
 
 

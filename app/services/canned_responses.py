@@ -10,7 +10,7 @@ from app import clock
 from app.models.actor import Actor
 from app.models.audit_event import Action
 from app.models.canned_response import CannedResponse
-from app.models.domain_error import N_, ChangedByOther, InvalidInput, NotFound
+from app.models.domain_error import N_, ChangedByOther, FieldError, InvalidInput, NotFound
 from app.models.due_item import due_item
 from app.models.permission import Permission
 from app.models.plain_text import plain_line, plain_text
@@ -40,7 +40,8 @@ def create(*, title: str, text: str, kinds: Iterable[str] = (), by: Actor) -> Ca
     """A new one; raises `InvalidInput` by field."""
     rights.check_holds([Permission.SETTINGS_MANAGE], by=by)
     if CannedResponse.objects.offered().count() >= MOST:
-        raise InvalidInput(errors={"title": [f"There are {MOST} canned responses already. Remove one first."]})
+        too_many = FieldError(N_("There are %(most)s canned responses already. Remove one first."), most=MOST)
+        raise InvalidInput(errors={"title": [too_many]})
     facts = _checked(title, text, kinds)
     new = CannedResponse(id=ObjectId(), **facts)
     new.due = [_audit(new, Action.CANNED_RESPONSE_CREATE, by, after=facts)]

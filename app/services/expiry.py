@@ -1,7 +1,7 @@
 """What time does with requests that nobody decides: reminds reviewers, warns the owner, and in the end lets them expire."""
 
 from app import clock
-from app.models.domain_error import DomainError
+from app.models.domain_error import AlreadyDecided, ChangedMeanwhile, NotFound
 from app.models.due_item import due_item
 from app.models.token_request import Status, TokenRequest, moments, next_moment
 from app.services import due, review, submissions
@@ -16,8 +16,10 @@ def wake_due(limit: int = 500) -> int:
 def wake_all() -> int:
     """As `wake_due`, until nothing is left; returns how many have expired."""
     expired = 0
-    while TokenRequest.objects(wakes_at__lte=clock.now()).first():
+    while waiting := TokenRequest.objects(wakes_at__lte=clock.now()).count():
         expired += wake_due()
+        if TokenRequest.objects(wakes_at__lte=clock.now()).count() >= waiting:
+            break  # What is left cannot be done now, and the next round tries it again.
     return expired
 
 
@@ -27,7 +29,7 @@ def _wake(token_request: TokenRequest) -> bool:
     if at >= moments(token_request.waiting_since, submissions.expires_after())["expire"]:
         try:
             review.expire(token_request)
-        except DomainError:
+        except (AlreadyDecided, ChangedMeanwhile, NotFound):
             return False  # Somebody decided or changed it at this very moment.
         return True
     _remind(token_request)
@@ -36,11 +38,9 @@ def _wake(token_request: TokenRequest) -> bool:
 
 def _remind(token_request: TokenRequest) -> None:
     at = clock.now()
-    passed = {
-        name: one
-        for name, one in moments(token_request.waiting_since, submissions.expires_after()).items()
-        if one <= at
-    }
+    all_moments = moments(token_request.waiting_since, submissions.expires_after())
+    # What an earlier waking did is not told again to those who could not hear it then.
+    passed = {name for name, one in all_moments.items() if token_request.wakes_at <= one <= at}
     key = f"request:{token_request.id}:{len(token_request.history)}"
     items = []
     if "remind" in passed and token_request.status == Status.PENDING:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from app.models.actor import Actor
-from app.models.domain_error import N_, InvalidInput
+from app.models.domain_error import N_, FieldError, InvalidInput
 from app.models.due_item import due_item
 from app.models.token_request import Status, TokenRequest
 from app.models.user import User
@@ -100,5 +100,6 @@ def granted(kind: str, tokens: int | None) -> int | None:
     if tokens is None:
         return range_.default
     if type(tokens) is not int or not range_.least <= tokens <= range_.most:
-        raise InvalidInput(errors={"granted": [f"Must be a whole number from {range_.least:,} to {range_.most:,}."]})
+        text = N_("Must be a whole number from %(least)s to %(most)s.")
+        raise InvalidInput(errors={"granted": [FieldError(text, least=range_.least, most=range_.most)]})
     return tokens

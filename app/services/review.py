@@ -105,14 +105,19 @@ def revoke(token_request: TokenRequest, *, by: Actor, reason: str, version: int 
 
 
 def add_note(token_request: TokenRequest, *, by: Actor, text: str) -> TokenRequest:
-    """Keeps an internal note with the request; the requester never sees it."""
+    """Keeps an internal note with the request; the requester never sees it, and writes none."""
+    if by.person == str(token_request.user):
+        raise Forbidden(N_("You cannot write internal notes on your own request."))
     text, at = plain_text(text, "note", least=1, most=LONGEST_NOTE), clock.now()
     noted = due_item(
         f"request:{token_request.id}:note:{ObjectId()}", "audit", at=at, **_audited(token_request, "request.note", by)
     )
-    TokenRequest._get_collection().update_one(
-        {"_id": token_request.id}, {"$push": {"notes": {"by": by.stamp(), "at": at, "text": text}, "due": noted}}
+    written = TokenRequest._get_collection().update_one(
+        {"_id": token_request.id, "removal": None},
+        {"$push": {"notes": {"by": by.stamp(), "at": at, "text": text}, "due": noted}},
     )
+    if not written.matched_count:
+        raise token_requests.not_there()
     due.perform(TokenRequest, token_request.id)
     return token_requests.by_id(token_request.id)
 
@@ -166,7 +171,7 @@ def _step(
     for _attempt in range(MOST_ATTEMPTS):
         current = token_requests.by_id(token_request.id)
         # Time repeats itself by finding that the step is taken: each end is told to one worker only.
-        if role is not Role.SYSTEM and _is_repeat(current, to, by, note, granted):
+        if role is not Role.SYSTEM and _is_repeat(current, to, by, note, internal_note, granted):
             return current
         check(current, to, by=by, version=version, role=role)
         update = _update(current, to, by, note, internal_note, decides, granted)
@@ -187,11 +192,16 @@ def _step(
     raise Busy
 
 
-def _is_repeat(current: TokenRequest, to: Status, by: Actor, note: str, granted: int | None) -> bool:
+def _is_repeat(
+    current: TokenRequest, to: Status, by: Actor, note: str, internal_note: str, granted: int | None
+) -> bool:
     """Whether the same person has just taken this very step: they get the same answer, and nothing happens twice."""
     last = current.history[-1]
     same_person = (last["by"]["kind"], last["by"]["id"]) == (by.kind, by.id)
     same = current.status == to and last["note"] == note and (granted is None or current.granted == granted)
+    # Another internal note is no repeat: the same answer would lose it. A step and its note have one time.
+    kept = [one["text"] for one in current.notes if one["at"] == last["at"]]
+    same = same and (not internal_note or internal_note in kept)
     return len(current.history) > 1 and same_person and same
 
 

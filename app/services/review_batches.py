@@ -4,6 +4,7 @@ The batch is stored first, then its rows are done one by one, each a decision as
 worker finishes it, and nothing is decided twice.
 """
 
+import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,13 +16,15 @@ from bson import ObjectId
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from app import clock
+from app import clock, db
 from app.models.actor import Actor
 from app.models.domain_error import Busy, DomainError, InvalidInput, NotFound, Unavailable
 from app.models.plain_text import plain_text
-from app.models.review_batch import DONE, BatchAction, ReviewBatch
+from app.models.review_batch import DONE, FAILED, BatchAction, ReviewBatch
 from app.models.token_request import TokenRequest
 from app.services import batch_rows, review, rights, token_requests
+
+log = logging.getLogger(__name__)
 
 MOST_ROWS = 1_000
 # How long whoever does a batch may be silent before the worker takes it over.
@@ -188,6 +191,13 @@ def _outcome(batch: ReviewBatch, row: Mapping[str, Any], by: Actor) -> dict[str,
         if row["id"] is None or not batch_rows.was_done(batch, row):
             kept = {"text": refusal.text, "errors": refusal.errors, "values": refusal.values}
             return {"outcome": refusal.code, "refusal": kept}
+    except Exception as error:
+        if db.is_unanswered(error):
+            raise
+        # A defect that one row meets must not hold up the rows after it, nor the batch for ever.
+        log.exception("request #%s of batch %s failed", row["number"], batch.id)
+        if row["id"] is None or not batch_rows.was_done(batch, row):
+            return {"outcome": FAILED, "refusal": {"text": repr(error)[:500], "errors": {}, "values": {}}}
     return {"outcome": DONE, "refusal": None}
 
 

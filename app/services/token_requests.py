@@ -1,7 +1,7 @@
 """Finding requests: one, a user's own, and what the desk lists."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from bson import ObjectId
@@ -64,9 +64,15 @@ def mine(
     return list((found.filter(number__lt=before) if before else found).limit(limit))
 
 
-def stuck() -> list[TokenRequest]:
-    """Requests of which something that follows from a decision could not be done."""
-    return list(TokenRequest.objects.stuck().newest_first())
+def stuck(limit: int = 50) -> list[TokenRequest]:
+    """The newest requests of which something that follows from a decision could not be done, `limit` at most."""
+    return list(TokenRequest.objects.stuck().newest_first().limit(limit))
+
+
+def all_stuck() -> Iterator[TokenRequest]:
+    """All of them, newest first, read as they are gone through; some may be mended meanwhile."""
+    # A query set would keep each that it has read.
+    yield from TokenRequest.objects.stuck().newest_first().no_cache()
 
 
 def already_decided(token_request: TokenRequest) -> AlreadyDecided:

@@ -37,7 +37,7 @@ def lacking(kind: str) -> list[str]:
         f"a service {service} with submit and can_submit": has_all(service, "submit", "can_submit"),
         **{f"an entry in request_kinds.{table}": kind in getattr(request_kinds, table) for table in TABLES},
         "a form in forms/token_request.FORMS": kind in forms.FORMS,
-        "a name in templates/components/requests.html": f'"{kind}":' in template("components/requests.html"),
+        "a name in templates/components/requests.html": f'kind == "{kind}"' in template("components/requests.html"),
         **{f"a macro {name} in templates/{macros}": f"macro {name}(" in template(macros) for name in MACROS},
         f"a shape {shapes}.own": has_all(shapes, "own"),
     }

@@ -69,6 +69,38 @@ def test_who_may_ask_again(app, monkeypatch, ann, adam, status, reapply):
     assert TokenRequest.objects.count() == 1
 
 
+@pytest.mark.parametrize("status", ["rejected", "revoked"])
+def test_the_setting_counts_as_it_is_now_for_who_was_refused_before(app, monkeypatch, ann, adam, status):
+    first = WAYS[status][0](submit(ann), actor_of(ann), adam)
+    for reapply in (True, False, True):
+        monkeypatch.setitem(app.config, "BETA_REAPPLY", reapply)
+        assert beta_requests.can_submit(ann).can_request is beta_requests.standing(ann).may_ask is reapply
+        if not reapply:
+            with pytest.raises(AlreadyRequested):
+                submit(ann)
+    again = submit(ann)
+    assert ("open_key" in stored(first), stored(again)["open_key"]) == (False, f"beta:{ann.id}")
+    assert beta_requests.standing(ann).request.number == again.number
+
+
+@pytest.mark.parametrize("status", ["approved", "spam", "pending", "needs_info"])
+def test_switching_the_setting_frees_nobody_else(app, monkeypatch, ann, adam, status):
+    first = WAYS[status][0](submit(ann), actor_of(ann), adam)
+    before = stored(first)
+    monkeypatch.setitem(app.config, "BETA_REAPPLY", True)
+    with pytest.raises(AlreadyRequested):
+        submit(ann)
+    assert stored(first) == before
+
+
+def test_who_could_ask_again_when_they_were_refused_still_can(app, monkeypatch, ann, adam):
+    monkeypatch.setitem(app.config, "BETA_REAPPLY", True)
+    first = review.reject(submit(ann), by=adam)
+    monkeypatch.setitem(app.config, "BETA_REAPPLY", False)
+    assert beta_requests.can_submit(ann).can_request is beta_requests.standing(ann).may_ask is True
+    assert submit(ann).number > first.number
+
+
 def test_of_fifty_at_once_one_is_stored(ann, threads):
     said = threads(lambda _: outcome(submit, ann), 50)
     assert sorted(said) == ["AlreadyRequested"] * 49 + ["done"]

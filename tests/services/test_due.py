@@ -329,6 +329,15 @@ class TestFailures:
         assert [one.number for one in token_requests.stuck()] == [last.number, first.number]
         assert [item["failed"] for item in token_requests.by_id(first.id).failed_items] == ["Not found."]
 
+    def test_as_many_stuck_requests_are_read_as_are_asked_for_or_all_one_by_one(self):
+        stuck = [make_request() for _ in range(7)]
+        for token_request in stuck:
+            give(TokenRequest, token_request.id, impossible())
+            due.perform(TokenRequest, token_request.id)
+        numbers = [one.number for one in reversed(stuck)]
+        assert [one.number for one in token_requests.stuck(5)] == numbers[:5]
+        assert [one.number for one in token_requests.all_stuck()] == numbers
+
     def test_stuck_requests_are_not_looked_for_among_all(self):
         for _ in range(5):
             make_request()

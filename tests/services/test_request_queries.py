@@ -226,7 +226,7 @@ QUERIES: dict[str, Callable[[list[ObjectId]], object]] = {
     "one's own of a kind that there is none of": lambda people: token_requests.mine(people[ONCE], kind="listing"),
     "one's own by number": lambda people: token_requests.own(people[BUSY], 27),
     "one by number": lambda people: token_requests.find("27"),
-    "the newest for the beta program": lambda people: beta_requests.newest(users.get(people[BUSY])),
+    "the standing with the beta program": lambda people: beta_requests.standing(users.get(people[BUSY])),
     "who has the slot": lambda people: submissions.slot_holder(f"quota:{HOW_MANY}"),
     "how many today": lambda people: submissions.submitted_today("quota", people[BUSY], 3),
     "the place in the queue": lambda people: queue.place(_pending()),

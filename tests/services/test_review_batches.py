@@ -8,11 +8,12 @@ from functools import partial
 import pytest
 import time_machine
 from bson import ObjectId
+from pymongo.errors import AutoReconnect
 
 from app.models.actor import Actor
 from app.models.audit_event import AuditEvent
 from app.models.domain_error import Forbidden, InvalidInput, NotFound
-from app.models.review_batch import DONE, BatchAction, ReviewBatch
+from app.models.review_batch import DONE, FAILED, BatchAction, ReviewBatch
 from app.models.token_request import TokenRequest
 from app.services import (
     beta_requests,
@@ -112,6 +113,33 @@ class TestDeciding:
         perform(review_batches.start(seen(token_request), action, by=adam, response="See.", note="As agreed"))
         now = stored(token_request)
         assert (now["status"], [note["text"] for note in now["notes"]]) == (status, ["As agreed"])
+
+    def test_a_defect_that_one_row_meets_does_not_hold_up_the_others(self, adam, monkeypatch):
+        asked = [make_request() for _ in range(3)]
+        do = review_batches.batch_rows.do
+
+        def break_on_the_second(batch, row, by):
+            if row["number"] == asked[1].number:
+                raise KeyError("100 %(odd)s")
+            do(batch, row, by)
+
+        monkeypatch.setattr(review_batches.batch_rows, "do", break_on_the_second)
+        batch = perform(review_batches.start(seen(*asked), BatchAction.SPAM, by=adam))
+        assert outcomes(batch) == [DONE, FAILED, DONE]
+        assert (batch.finished_at is None, batch.resume_at) == (False, None)
+        assert str(review_batches.refusal_of(batch.rows[1])) == "KeyError('100 %(odd)s')"
+
+    def test_a_database_that_does_not_answer_leaves_the_row_to_the_worker(self, adam, monkeypatch):
+        def unanswered(*_):
+            raise AutoReconnect("away")
+
+        batch = review_batches.start(seen(make_request()), BatchAction.SPAM, by=adam)
+        with monkeypatch.context() as away:
+            away.setattr(review_batches.batch_rows, "do", unanswered)
+            with pytest.raises(AutoReconnect):
+                perform(batch)
+        assert outcomes(batch) == [None]
+        assert outcomes(perform(batch)) == [DONE]
 
     def test_a_request_named_twice_is_one_row(self, adam):
         token_request = make_request()
@@ -475,19 +503,20 @@ class TestGoingOn:
         review_batches.resume_left()
         assert (outcomes(batch), stored(first)) == ([DONE, DONE], None)
 
-    def test_five_hundred_rows_while_processes_are_killed_are_decided_once(self, adam, mongodb_uri, clock_hand):
+    @pytest.mark.parametrize("many", [100, pytest.param(500, marks=pytest.mark.long)])
+    def test_many_rows_while_processes_are_killed_are_decided_once(self, adam, mongodb_uri, clock_hand, many):
         chance = random.Random(5)  # noqa: S311 - to repeat a run, not to keep a secret
-        asked = [make_request(used=70) for _ in range(500)]
+        asked = [make_request(used=70) for _ in range(many)]
         for one in chance.sample(asked, 10):
             review.mark_spam(one, by=OPERATOR)
         batch = review_batches.start(seen(*asked), BatchAction.APPROVE, by=adam, note="Checked")
         kills = 0
         while ReviewBatch.objects(id=batch.id, finished_at=None).first():
-            kills += run_and_kill(mongodb_uri, Killer(chance.randint(1, 3_000)), review_batches.resume_left)
+            kills += run_and_kill(mongodb_uri, Killer(chance.randint(1, 6 * many)), review_batches.resume_left)
             clock_hand.shift(LEASE)
         due.perform_waiting()
         assert kills > 5
-        assert Counter(outcomes(batch)) == {DONE: 490, "already_decided": 10}
+        assert Counter(outcomes(batch)) == {DONE: many - 10, "already_decided": 10}
         done = set(ReviewBatch.objects.get(id=batch.id).done)
         for one in asked:
             now = stored(one)
@@ -495,7 +524,7 @@ class TestGoingOn:
             assert len(now["notes"]) == (one.number in done)
             assert one.number not in done or effects_of(one) == APPROVED
         events = AuditEvent.objects(action="request.approve")
-        assert (events.count(), set(events.scalar("batch"))) == (490, {str(batch.id)})
+        assert (events.count(), set(events.scalar("batch"))) == (many - 10, {str(batch.id)})
 
 
 def test_what_keys_and_operators_decide_together_is_theirs(admin):

@@ -162,6 +162,27 @@ class TestNotes:
             assert effects_of(token_request)["request.note"] == 1
             TokenRequest.objects.delete()
 
+    def test_a_request_that_is_being_deleted_takes_no_note(self, rita):
+        token_request = make_request()
+        mark = {"by": rita.stamp(), "at": datetime.now(UTC), "batch": None}
+        TokenRequest._get_collection().update_one({"_id": token_request.id}, {"$set": {"removal": mark}})
+        assert outcome(review.add_note, token_request, by=rita, text="Too late") == "NotFound"
+        assert stored(token_request)["notes"] == []
+
+    @pytest.mark.parametrize("step", [review.approve, review.mark_spam])
+    def test_a_decision_again_with_another_note_does_not_lose_it_unheard(self, step, rita):
+        token_request = make_request()
+        step(token_request, by=rita, note="As agreed")
+        assert outcome(step, token_request, by=rita, note="As agreed") == "done"
+        assert outcome(step, token_request, by=rita, note="Or not") == "AlreadyDecided"
+        assert [note["text"] for note in stored(token_request)["notes"]] == ["As agreed"]
+
+    def test_reopening_again_with_another_note_does_not_lose_it_unheard(self, rita):
+        token_request = review.mark_spam(make_request(), by=rita)
+        review.reopen(token_request, by=rita, note="Perhaps")
+        assert outcome(review.reopen, token_request, by=rita, note="Perhaps") == "done"
+        assert outcome(review.reopen, token_request, by=rita, note="Surely") == "AlreadyDecided"
+
     def test_a_note_does_not_stand_in_the_way_of_a_page_that_was_open(self, rita):
         token_request = make_request()
         review.add_note(token_request, by=OPERATOR, text="Looks fine.")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from flask import Blueprint, flash, redirect, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_login import current_user
 
 from app import access
 from app.access import requires
@@ -131,7 +132,10 @@ def add_note(number: int) -> ResponseReturnValue:
 @requires(Permission.REQUESTS_REVIEW)
 def retry(number: int) -> ResponseReturnValue:
     """Does once more what could not be done after a decision."""
-    if due.retry_failed(TokenRequest, token_requests.by_number(number).id):
+    token_request = token_requests.by_number(number)
+    if token_request.user == current_user.id:
+        raise Forbidden
+    if due.retry_failed(TokenRequest, token_request.id):
         flash(_("Everything that follows from the decision is done now."), "success")
     else:
         flash(_("Not everything could be done. The reason stands below."), "error")

@@ -48,7 +48,7 @@ def _list(asked: Asked, filters: desk.Filters, *, more_users: bool = False) -> s
         kept_total=request_statistics.total_of(filters) if total == desk.MOST_COUNTED else None,
         most_counted=desk.MOST_COUNTED,
         pending=desk.pending_count(),
-        stuck=token_requests.stuck()[:MOST_STUCK],
+        stuck=token_requests.stuck(MOST_STUCK),
         choices=[*Status, desk_address.ALL],
         kinds=list(request_kinds.ON_APPROVAL),
         now=clock.now(),

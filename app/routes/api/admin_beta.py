@@ -12,7 +12,18 @@ from app.models.domain_error import AlreadyDecided, AlreadyProcessed
 from app.models.permission import Permission
 from app.models.token_request import BetaRequest, Status
 from app.routes.api import beta_shapes
-from app.routes.api.frame import CamelBody, JsonInt, Query, QueryInt, answer, answers, api_blueprint, fields, text
+from app.routes.api.frame import (
+    CamelBody,
+    JsonInt,
+    JsonReference,
+    Query,
+    QueryInt,
+    answer,
+    answers,
+    api_blueprint,
+    fields,
+    text,
+)
 from app.services import beta_requests, desk, request_kinds, review, token_accounts, token_requests
 
 blueprint = api_blueprint("admin_beta", "Beta requests, for reviewers")
@@ -32,14 +43,14 @@ class Chosen(Query):
 class BetaApproval(CamelBody):
     """Whom to let in, and with how many tokens."""
 
-    request_id: Annotated[JsonInt, Field(ge=1)] | str = Field(description=WHICH, examples=[7])
+    request_id: JsonReference = Field(description=WHICH, examples=[7])
     credits_to_grant: Annotated[JsonInt, Field(ge=CREDITS.least, le=CREDITS.most)] = CREDITS.default
 
 
 class BetaRejection(CamelBody):
     """Whom not to let in, and why."""
 
-    request_id: Annotated[JsonInt, Field(ge=1)] | str = Field(description=WHICH, examples=[7])
+    request_id: JsonReference = Field(description=WHICH, examples=[7])
     reason: str | None = text(0, review.LONGEST_RESPONSE, "What the user is told.", default=None)
 
 
@@ -89,5 +100,5 @@ def reject(body: BetaRejection) -> Response:
     return answer(beta_shapes.Rejected(message=_("Request rejected"), request=beta_shapes.decided(token_request)))
 
 
-def _found(reference: int | str) -> BetaRequest:
-    return token_requests.find(str(reference), kind=KIND)
+def _found(reference: str) -> BetaRequest:
+    return token_requests.find(reference, kind=KIND)

@@ -24,4 +24,4 @@ def submit() -> Response:
 @owner_or()
 def mine() -> Response:
     """Where the caller stands: none, pending, approved or rejected."""
-    return answer(beta_shapes.standing(beta_requests.newest(current_user)))
+    return answer(beta_shapes.standing(beta_requests.standing(current_user).request))

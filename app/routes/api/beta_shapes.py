@@ -9,13 +9,12 @@ from app.models.token_request import BetaRequest, Status
 from app.routes.api.shapes import Id, Instant, Shape
 from app.services import users
 
-# What the owner is told of each status. Who may ask again has nothing: a request that was withdrawn or expired is as none.
+# What the owner is told of each status as they hear it. A request that was withdrawn or expired is as none.
 TOLD = {
     Status.PENDING: "pending",
     Status.NEEDS_INFO: "pending",
     Status.APPROVED: "approved",
     Status.REJECTED: "rejected",
-    Status.SPAM: "rejected",
     Status.REVOKED: "rejected",
 }
 
@@ -70,7 +69,7 @@ class Submitted(Shape):
 
 
 class Standing(Shape):
-    """Where the caller stands: `none` has not asked, or may ask again."""
+    """Where the caller stands: `none` has not asked, or withdrew the request, or let it expire."""
 
     status: Literal["none", "pending", "approved", "rejected"]
     request: BetaRequestShape | None
@@ -92,14 +91,14 @@ class Approved(Rejected):
 
 def own(token_request: BetaRequest) -> BetaRequestShape:
     """As its owner sees it, while it stands for anything."""
-    return BetaRequestShape(**_facts(token_request), status=TOLD[Status(token_request.status)])
+    return BetaRequestShape(**_facts(token_request), status=TOLD[token_request.own_status])
 
 
-def standing(newest: BetaRequest | None) -> Standing:
-    """Where the user stands whose newest request this is."""
-    if newest is None or newest.status not in TOLD:
+def standing(counts: BetaRequest | None) -> Standing:
+    """Where the user stands of whose requests this is the one that counts."""
+    if counts is None or counts.own_status not in TOLD:
         return Standing(status="none", request=None)
-    request = own(newest)
+    request = own(counts)
     return Standing(status=request.status, request=request)
 
 

@@ -11,7 +11,7 @@ from flask import Response, current_app, g, jsonify, make_response, request
 from flask_babel import gettext as _
 from flask_openapi import APIBlueprint
 from limits import RateLimitItemPerMinute
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic.alias_generators import to_camel
 
 from app import rate_limits
@@ -69,9 +69,27 @@ def _digits(value: Any) -> int:
     return int(value)
 
 
+def _reference(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    try:
+        number = _whole(value)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise ValueError(N_("Must be a number from 1 on, or an id."))
+    return str(number)
+
+
 # A whole number in a body, and one in a query.
 JsonInt = Annotated[int, BeforeValidator(_whole)]
 QueryInt = Annotated[int, BeforeValidator(_digits)]
+# A number or an id in a body, as text. Of a union, pydantic would name its parts in what it says of the field.
+JsonReference = Annotated[
+    str,
+    BeforeValidator(_reference),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string"}]}),
+]
 
 
 def text(least: int, most: int, description: str, **options: Any) -> Any:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bson import ObjectId
+from flask_babel import gettext as _
 from pydantic import Field, RootModel
 
 from app.models.token_request import Status, TokenRequest
@@ -12,7 +13,7 @@ from app.routes.api.shapes import CamelShape, Id, Instant
 from app.services import users
 
 
-class Usage(CamelShape):
+class CurrentUsage(CamelShape):
     """What the user had used when submitting."""
 
     token_count: int = Field(examples=[100_000])
@@ -48,7 +49,7 @@ class _QuotaRequest(CamelShape):
     requested_at: Instant
     admin_response: str | None
     processed_at: Instant | None
-    current_usage: Usage
+    current_usage: CurrentUsage
 
 
 class QuotaRequest(_QuotaRequest):
@@ -117,8 +118,12 @@ class QuotaTotals(CamelShape):
 def own(token_request: TokenRequest) -> QuotaRequest:
     """As its owner sees it."""
     decision = token_request.decision
+    heard: dict[str, Any] = {"status": token_request.own_status}
+    if token_request.status == Status.SPAM:
+        # Every rejection has a response: without one, the owner would know this from a rejection.
+        heard["admin_response"] = _("Your request was not approved.")
     return QuotaRequest(
-        **_facts(token_request) | {"status": token_request.own_status},
+        **_facts(token_request) | heard,
         user_id=str(token_request.user),
         processed_by=ProcessedBy(name=decision["by"]["name"]) if decision else None,
     )
@@ -152,7 +157,7 @@ def _facts(token_request: TokenRequest) -> dict[str, Any]:
         "requested_at": token_request.submitted_at,
         "admin_response": decision.get("response") or None,
         "processed_at": decision.get("at"),
-        "current_usage": Usage(**token_request.usage),
+        "current_usage": CurrentUsage(**token_request.usage),
     }
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.models.actor import Actor
+from app.models.domain_error import Forbidden
 from app.models.notification import Notification
 from app.models.token_request import Status, TokenRequest
 from app.services import beta_requests, review
@@ -33,6 +33,7 @@ ENDS = {
     Status.REJECTED: lambda one, rita, owner: review.reject(one, by=rita, response="No."),
     Status.SPAM: lambda one, rita, owner: review.mark_spam(one, by=rita),
     Status.WITHDRAWN: lambda one, rita, owner: review.withdraw(one, by=owner),
+    Status.EXPIRED: lambda one, rita, owner: review.expire(one),
     Status.REVOKED: lambda one, rita, owner: review.revoke(review.approve(one, by=rita), by=rita, reason="No."),
 }
 
@@ -59,10 +60,24 @@ def test_no_answer_that_the_owner_can_get_holds_a_note(app, kind, status):
     assert MARKER not in str([one.to_mongo() for one in Notification.objects(user=owner.id)])
 
 
-def test_an_owner_who_reviews_reads_the_notes_on_their_own_request_at_the_desk_only(app):
-    """Reviewers see the notes of all; the pages that a requester has say nothing of them all the same."""
-    owner = make_user(roles=["reviewer"])
-    review.add_note(make_request(owner), by=Actor("cli", "tests", "The tests"), text=MARKER)
+@pytest.mark.parametrize("kind", ["quota", "beta"])
+def test_an_owner_who_reviews_meets_no_note_on_their_own_request(app, kind):
+    """Whoever decides on others is a requester like any other where the request is theirs."""
+    owner, rita = make_user("olga@example.com", roles=["reviewer"]), make_rita()
+    token_request = review.add_note(reopened(submitted(kind, owner), rita), by=rita, text=f"{MARKER} while pending")
+    named = World().named | {"number": token_request.number, "reference": token_request.number}
     client = sign_in(app.test_client(), get(owner.id))
-    assert MARKER in client.get("/admin/requests/1").text
-    assert MARKER not in client.get("/requests/1").text + client.get("/notifications").text
+    reading = [one for one in routes(app) if not one.writes]
+    told = [call(app, client, route, named) for route in reading]
+    told += [call(app, app.test_client(), one, named, headers=bearer(owner, "self")) for one in reading if one.is_api]
+    assert any(answer.request.path.startswith("/admin/requests/") and answer.status_code == 200 for answer in told)
+    assert [answer.request.path for answer in told if MARKER in answer.text] == []
+    assert "Keep the note" not in client.get(f"/admin/requests/{token_request.number}").text
+
+
+def test_an_owner_who_reviews_writes_no_note_on_their_own_request():
+    owner = make_user(roles=["reviewer"])
+    token_request = make_request(owner)
+    with pytest.raises(Forbidden):
+        review.add_note(token_request, by=actor_of(owner), text="Mine")
+    assert TokenRequest.objects.get(id=token_request.id).notes == []

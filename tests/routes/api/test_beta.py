@@ -111,6 +111,17 @@ def test_where_the_caller_stands(client, token_request, rita, status):
         assert "spam" not in str(answer)
 
 
+def test_a_request_that_was_reopened_counts_before_a_newer_one(app, monkeypatch, client, ann, rita):
+    monkeypatch.setitem(app.config, "BETA_REAPPLY", True)
+    owner, by = actor_of(ann), actor_of(rita)
+    first = review.reject(beta_requests.submit(ann, by=owner), by=by)
+    review.withdraw(beta_requests.submit(ann, by=owner), by=owner)
+    assert client.get(ASK).json == {"status": "none", "request": None}
+    review.reopen(first, by=by, note="Another look")
+    answer = client.get(ASK).json
+    assert (answer["status"], answer["request"]["id"]) == ("pending", str(first.id))
+
+
 def test_an_approved_one_says_what_it_gave_and_who_approved(client, token_request, rita):
     review.approve(token_request, by=actor_of(rita), granted=250)
     shape = times_of(client.get(ASK).json["request"])
@@ -233,6 +244,14 @@ def test_what_is_not_there_is_not_found_or_named(reviewer, path, reference):
     response = reviewer.post(path, json={"requestId": reference})
     assert response.status_code in (400, 404)
     assert response.status_code == 404 or "requestId" in str(response.json["errors"])
+
+
+@pytest.mark.parametrize("path", [APPROVE, REJECT])
+@pytest.mark.parametrize("reference", [None, -1, 0, 1.5, True, {"$ne": 1}, [1]])
+def test_what_is_neither_number_nor_id_is_said_once_and_by_the_name_of_the_field(reviewer, path, reference):
+    response = reviewer.post(path, json={"requestId": reference})
+    assert response.status_code == 400
+    assert response.json["errors"] == {"requestId": ["Must be a number from 1 on, or an id."]}
 
 
 @pytest.mark.parametrize("path", [APPROVE, REJECT])

@@ -1,6 +1,7 @@
 """Whatever anybody sends to the API is answered in its one shape, never with a defect, and leaves nothing behind."""
 
 import json
+import re
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -65,6 +66,27 @@ def test_any_body_is_answered(app, caller, body, content_type):
         if response.status_code >= 400:
             assert everything() == before
         before = everything()
+
+
+def test_what_is_wrong_is_said_of_fields_by_their_names(app, caller, client):
+    document = client.get("/api/openapi.json").json
+    paths, schemas = document["paths"], document["components"]["schemas"]
+    told = 0
+    for route in calls(app, writing=True):
+        path = re.sub(r"<(?:[^<>]*:)?(\w+)>", r"{\1}", route.rule)
+        body = paths[path][route.method.lower()].get("requestBody")
+        if body is None:
+            continue
+        name = body["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+        fields = schemas[name]["properties"].keys()
+        for field in fields:
+            for wrong in (None, -1, 1.5, True, "", "x", [], [None], [{"$ne": 1}], {"$ne": 1}, {"id": []}):
+                errors = caller(route, json={field: wrong}, csrf=False).json.get("errors", {})
+                told += len(errors)
+                for one in errors:
+                    assert one.partition(".")[0] in fields, (str(route), field, wrong, errors)
+                    assert re.fullmatch(r"[\w$]+(\.[\w$]+)*", one), (str(route), field, wrong, errors)
+    assert told
 
 
 @given(query=QUERIES)

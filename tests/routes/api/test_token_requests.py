@@ -187,6 +187,12 @@ def test_nobody_is_called_a_spammer_to_their_face(client, user):
     assert client.get(f"{PATH}/my-requests").json[0]["status"] == "rejected"
 
 
+def test_spam_has_a_response_as_every_rejection_has(client, user):
+    review.mark_spam(make_request(user), by=actor_of(make_admin()))
+    (shown,) = client.get(f"{PATH}/my-requests").json
+    assert (shown["status"], shown["adminResponse"]) == ("rejected", "Your request was not approved.")
+
+
 def test_the_list_takes_two_reads_beside_the_callers_own(client, user, statements):
     submit_and_reject(user, 3)
     statements.said.clear()

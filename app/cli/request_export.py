@@ -1,17 +1,14 @@
 """`flask requests export`: the desk's list as a file."""
 
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date
 
 import click
-from flask import current_app
 from flask.cli import with_appcontext
 
+from app.cli.day import Day, begin_of, end_of
 from app.exports import Format, lines
 from app.models.token_request import Status
 from app.services import desk, request_export, request_kinds, users
-
-DAY = click.DateTime(["%Y-%m-%d"])
 
 
 @click.command()
@@ -41,8 +38,8 @@ DAY = click.DateTime(["%Y-%m-%d"])
     help="Only these.  [default: all]",
 )
 @click.option("--user", help="Only this user's, named by e-mail or id.")
-@click.option("--from", "first", type=DAY, help="Only those submitted on this day or later.")
-@click.option("--until", "last", type=DAY, help="Only those submitted on this day or earlier.")
+@click.option("--from", "first", type=Day(), help="Only those submitted on this day or later.")
+@click.option("--until", "last", type=Day(), help="Only those submitted on this day or earlier.")
 @click.option("--oldest-first", is_flag=True, help="In the order of submission.  [default: newest first]")
 @with_appcontext
 def export(
@@ -51,8 +48,8 @@ def export(
     kinds: tuple[str, ...],
     statuses: tuple[str, ...],
     user: str | None,
-    first: datetime | None,
-    last: datetime | None,
+    first: date | None,
+    last: date | None,
     oldest_first: bool,
 ) -> None:
     """Write down requests, without the internal notes; kinds and statuses may be given more than once.
@@ -67,8 +64,8 @@ def export(
         kinds=kinds,
         statuses=[Status(one) for one in statuses],
         users=[users.find(user).id] if user else None,
-        since=_midnight(first) if first else None,
-        until=_midnight(last + timedelta(days=1)) if last else None,
+        since=begin_of(first),
+        until=end_of(last),
     )
     rows = request_export.rows(filters, oldest_first=oldest_first)
     try:
@@ -79,7 +76,3 @@ def export(
         raise
     except OSError as error:
         raise click.FileError(output, error.strerror) from None
-
-
-def _midnight(day: datetime) -> datetime:
-    return day.replace(tzinfo=ZoneInfo(current_app.config["TIME_ZONE"])).astimezone(UTC)

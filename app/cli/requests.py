@@ -1,12 +1,14 @@
 """`flask requests`: the desk, from the command line; deciding is in the modules beside this one."""
 
-from datetime import UTC, datetime
+from datetime import date
 from typing import Any
 
 import click
 from flask_babel import gettext as _
 
+from app import clock
 from app.cli import request_export, request_stats
+from app.cli.day import Day, begin_of, end_of
 from app.cli.output import Commands, as_json_option, print_json, print_rows
 from app.models.token_request import Status, TokenRequest
 from app.services import desk, request_kinds, token_requests, users
@@ -14,8 +16,6 @@ from app.services import desk, request_kinds, token_requests, users
 group = Commands("requests", help="List and decide requests.")
 group.add_command(request_stats.stats)
 group.add_command(request_export.export)
-
-_day = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
 
 
 @group.command("list")
@@ -34,8 +34,8 @@ _day = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
     help="Only these; may be given more than once.  [default: all]",
 )
 @click.option("--user", help="Only the requests of this user, named by e-mail or id.")
-@click.option("--since", type=_day, help="Only what was submitted from this day (UTC) on.")
-@click.option("--until", type=_day, help="Only what was submitted before this day (UTC).")
+@click.option("--since", type=Day(), help="Only what was submitted on this day or later, in TIME_ZONE.")
+@click.option("--until", type=Day(), help="Only what was submitted on this day or earlier, in TIME_ZONE.")
 @click.option("--limit", type=click.IntRange(1, 1_000), default=50, show_default=True, help="How many at most.")
 @click.option("--before", type=click.IntRange(1), help="Only requests before this number.")
 @click.option(
@@ -46,8 +46,8 @@ def list_(
     statuses: tuple[str, ...],
     kinds: tuple[str, ...],
     user: str | None,
-    since: datetime | None,
-    until: datetime | None,
+    since: date | None,
+    until: date | None,
     limit: int,
     before: int | None,
     stuck: bool,
@@ -63,8 +63,8 @@ def list_(
         kinds=kinds,
         statuses=tuple(Status(status) for status in statuses),
         users=[users.find(user).id] if user else None,
-        since=since and since.replace(tzinfo=UTC),
-        until=until and until.replace(tzinfo=UTC),
+        since=begin_of(since),
+        until=end_of(until),
     )
     if stuck and (before or filters != desk.Filters()):
         raise click.UsageError(_("--stuck lists all of them: leave the other filters out."))
@@ -94,13 +94,18 @@ def show(number: str, as_json: bool) -> None:
     """
     token_request = token_requests.find(number)
     decision = token_request.decision or {}
+    user = users.by_ids([token_request.user]).get(token_request.user)
     facts = _row(token_request) | {
         "id": token_request.id,
-        "user": users.get(token_request.user).email,
+        "user": user.email if user else str(token_request.user),
         "reason": token_request.reason,
         "used_when_submitted": token_request.usage.get("token_count"),
         "decided_by": decision.get("by", {}).get("name"),
         "response": decision.get("response"),
+        "granted": token_request.granted,
+        "in_hand_of": token_request.reserved_by(clock.now()),
+        "question": token_request.question,
+        "notes": [f"{note['by']['name']}: {note['text']}" for note in token_request.notes],
     }
     if as_json:
         print_json(facts | {"history": [dict(step) for step in token_request.history]})

@@ -243,12 +243,20 @@ class TestFilters:
         assert listed("--user", "ada@example.com") == [beta.number, quota.number]
         assert listed("--user", str(ada.id), "--kind", "quota", "--status", "pending") == [quota.number]
         assert listed("--since", "2026-03-11") == [other.number]
-        assert listed("--until", "2026-03-11") == [beta.number, quota.number]
-        assert listed("--since", "2026-03-11T12:30:00") == []
+        assert listed("--until", "2026-03-10") == [beta.number, quota.number]
+        assert listed("--until", "2026-03-11") == listed()
+        assert listed("--since", "2026-03-12") == []
 
     @pytest.mark.parametrize(
         "words",
-        [["--kind", "gift"], ["--since", "yesterday"], ["--stuck", "--kind", "beta"], ["--stuck", "--before", "3"]],
+        [
+            ["--kind", "gift"],
+            ["--since", "yesterday"],
+            ["--until", "9999-12-31"],
+            ["--since", "0001-01-01"],
+            ["--stuck", "--kind", "beta"],
+            ["--stuck", "--before", "3"],
+        ],
     )
     def test_others_are_usage_errors(self, flask, words):
         assert flask("list", *words).exit_code == 2

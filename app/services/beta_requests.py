@@ -17,6 +17,7 @@ from app.services import submissions, token_accounts
 from app.services.submissions import Eligibility
 
 KIND = BetaRequest.KIND
+MOST_NEWER = 50
 
 
 def can_submit(user: User) -> Eligibility:
@@ -61,9 +62,10 @@ class Standing:
 
 def standing(user: User) -> Standing:
     """Where `user` stands: the request that keeps their place, of which there is at most one, else the last one."""
-    holder = BetaRequest.objects.filter(open_key=BetaRequest.slot_of(user.id), status__in=_holding()).first()
-    counts = holder or BetaRequest.objects.of(user.id).filter(kind=KIND).newest_first().first()
-    return Standing(counts, may_ask=user.active and holder is None)
+    # One question for both; nobody who has a place has many newer requests.
+    mine = BetaRequest.objects.of(user.id).filter(status__in=list(Status), kind=KIND).newest_first().limit(MOST_NEWER)
+    holder = next((one for one in mine if one.open_key and one.status in _holding()), None)
+    return Standing(holder or next(iter(mine), None), may_ask=user.active and holder is None)
 
 
 def slot_kept_by() -> frozenset[Status]:

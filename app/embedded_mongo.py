@@ -79,7 +79,7 @@ def uri(folder: Path, database: str = "tokendesk") -> str:
 def running(folder: Path, *, cache_gb: float = 0.25, test_commands: bool = False) -> Iterator[subprocess.Popen[bytes]]:
     """A mongod for `folder` while the block runs; raises `MongoUnavailable` where another process runs one.
 
-    `test_commands` lets tests make it fail on purpose.
+    `test_commands` lets tests make it fail on purpose, and keeps it from removing documents by its own clock.
     """
     program = binary()
     _make_folders(folder)
@@ -157,7 +157,8 @@ def _start(program: str, folder: Path, cache_gb: float, lock: int, *, test_comma
     command += ["--logpath", str(folder / "mongod.log"), "--logappend"]
     command += ["--setParameter", "diagnosticDataCollectionEnabled=false"]
     if test_commands:
-        command += ["--setParameter", "enableTestCommands=1"]
+        # Tests set the app's clock, not mongod's, which would remove what has not expired by the app's.
+        command += ["--setParameter", "enableTestCommands=1", "--setParameter", "ttlMonitorEnabled=false"]
     return child_process.start(command, stdout=subprocess.DEVNULL, pass_fds=[lock])
 
 

@@ -4,17 +4,21 @@
 """
 
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
+from babel.numbers import list_currencies
 from dotenv import dotenv_values
 from pydantic import BaseModel, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 ENV_FILE = Path(__file__).parent / ".env"
+# A scheme, a host, perhaps a port and a path; neither user nor query.
+_BASE_URL = re.compile(r"https?://([\w.-]+|\[[0-9a-f:]+\])(:\d{1,5})?(/[\w./~-]*)?", re.ASCII | re.IGNORECASE)
 
 Tokens = Annotated[int, Field(strict=False, ge=0, le=1_000_000_000)]
 
@@ -24,6 +28,13 @@ class Tier(BaseModel):
 
     limit: Tokens = 0
     period_days: Annotated[int, Field(ge=0, le=366)] = 0
+
+
+class Package(BaseModel):
+    """What can be bought: `tokens` for `price` whole units of CURRENCY."""
+
+    tokens: Annotated[int, Field(ge=1, le=1_000_000_000)]
+    price: Annotated[int, Field(ge=1, le=10_000_000)]
 
 
 class Config(BaseSettings):
@@ -93,17 +104,64 @@ class Config(BaseSettings):
     CHAT_MIN_TOKENS: Annotated[int, Field(ge=1)] = 200
     # Answers that one process writes at once; more get 503 with nothing held.
     CHAT_ANSWERS_AT_ONCE: Annotated[int, Field(ge=1)] = 24
+    # An OpenAI-compatible server, with the path before /chat/completions; empty means the built-in demo assistant.
+    CHAT_BASE_URL: str = ""
+    # What that server knows us by; empty sends none.
+    CHAT_API_KEY: str = ""
+    # The model of assistants whose model is "default", as the one is that every installation begins with.
+    CHAT_MODEL: Annotated[str, Field(min_length=1)] = "gpt-4o-mini"
+    # How long that server may take to accept a connection, to send something more, and to answer in all.
+    CHAT_CONNECT_SECONDS: Annotated[int, Field(ge=1, le=60)] = 5
+    CHAT_SILENCE_SECONDS: Annotated[int, Field(ge=1, le=300)] = 45
+    CHAT_ANSWER_SECONDS: Annotated[int, Field(ge=1, le=540)] = 300
+
+    # --- billing ---
+    # What can be bought, in the order in which it is shown; {} sells nothing.
+    PACKAGES: dict[Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]{0,39}$")], Package] = {
+        "basic": Package(tokens=50_000, price=149),
+        "extended": Package(tokens=200_000, price=499),
+        "professional": Package(tokens=1_000_000, price=1_990),
+    }
+    # ISO 4217.
+    CURRENCY: str = "RUB"
+    # Who says that an order is paid: an admin who manages billing, or Stripe.
+    PAYMENT_PROVIDER: Literal["manual", "stripe"] = "manual"
+    # What users read beside an order that an admin confirms: where the money goes. Plain text.
+    PAYMENT_INSTRUCTIONS: str = ""
+    STRIPE_SECRET_KEY: str = ""
+    # Signs what Stripe sends to /api/stripe/events; without it nothing is taken there.
+    STRIPE_WEBHOOK_SECRET: str = ""
+    # Another address than Stripe's own, for tests and gateways.
+    STRIPE_API_BASE: str = ""
 
     @field_validator("INSTANCE_FOLDER")
     @classmethod
     def _absolute(cls, value: str) -> str:
         return str(Path(value).absolute()) if value else ""
 
+    @field_validator("CHAT_BASE_URL")
+    @classmethod
+    def _without_last_slash(cls, value: str) -> str:
+        return value.strip().rstrip("/")
+
+    @field_validator("CHAT_API_KEY", "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "STRIPE_API_BASE")
+    @classmethod
+    def _trimmed(cls, value: str) -> str:
+        # What comes out of a file of secrets often ends with a line break.
+        return value.strip()
+
     @field_validator("TIME_ZONE")
     @classmethod
     def _known_time_zone(cls, value: str) -> str:
         if value not in available_timezones():
             raise ValueError(f"{value!r} is no time zone; use a name such as Europe/Berlin")
+        return value
+
+    @field_validator("CURRENCY")
+    @classmethod
+    def _known_currency(cls, value: str) -> str:
+        if value not in list_currencies():
+            raise ValueError(f"{value!r} is no currency; use its three letters, such as EUR")
         return value
 
     def problems(self) -> list[str]:
@@ -116,6 +174,27 @@ class Config(BaseSettings):
             for name, tier in self.TIERS.items()
             if bool(tier.limit) != bool(tier.period_days)
         ]
+        return found + self._chat_problems() + self._billing_problems()
+
+    def _billing_problems(self) -> list[str]:
+        if self.PAYMENT_PROVIDER != "stripe":
+            return []
+        return [
+            f"PAYMENT_PROVIDER is stripe, but {name} is not set."
+            for name in ("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET")
+            if not getattr(self, name)
+        ]
+
+    def _chat_problems(self) -> list[str]:
+        found = []
+        if self.CHAT_BASE_URL and not _BASE_URL.fullmatch(self.CHAT_BASE_URL):
+            found.append(
+                "CHAT_BASE_URL must be an http:// or https:// address such as https://api.openai.com/v1, without a key."
+            )
+        if self.CHAT_API_KEY and not self.CHAT_BASE_URL:
+            found.append("CHAT_API_KEY is set, but CHAT_BASE_URL does not say whose it is.")
+        if not (self.CHAT_API_KEY.isascii() and self.CHAT_API_KEY.isprintable()):
+            found.append("CHAT_API_KEY holds characters that no header can carry.")
         return found
 
     def check(self) -> None:
@@ -162,6 +241,8 @@ class Production(Config):
             found.append("MONGODB_URI is not set: the embedded MongoDB is for trial and development only.")
         if not self.PUBLIC_URL.startswith("https://"):
             found.append("PUBLIC_URL must be the https:// address that users open.")
+        if self.STRIPE_API_BASE and not self.STRIPE_API_BASE.startswith("https://"):
+            found.append("STRIPE_API_BASE must be an https:// address: the secret key goes there.")
         return found
 
 

@@ -80,6 +80,12 @@ def owner_or(*permissions: Permission) -> Callable[[View], View]:
     return _declares(Access(or_scopes=frozenset(permissions)))
 
 
+def asked_by_itself(view: View) -> View:
+    """The view is asked by open pages that nobody may be looking at, which keeps no session alive."""
+    view.is_asked_by_itself = True  # type: ignore[attr-defined]
+    return view
+
+
 def init_app(app: Flask) -> None:
     """Puts the gate before every view."""
     login_manager.init_app(app)
@@ -193,7 +199,8 @@ def _user_of_session() -> User | None:
     token = session.get(SESSION_KEY)
     if not isinstance(token, str):
         return None
-    found = login_sessions.find(token)
+    view = current_app.view_functions.get(request.endpoint or "")
+    found = login_sessions.find(token, is_seen=not hasattr(view, "is_asked_by_itself"))
     if found is None:
         session.pop(SESSION_KEY)
         g.session_ended = True

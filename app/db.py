@@ -27,6 +27,7 @@ from app.models.ledger_entry import LedgerEntry
 from app.models.login_session import LoginSession
 from app.models.message import Message
 from app.models.notification import Notification
+from app.models.order import Order
 from app.models.rate_limit_window import RateLimitWindow
 from app.models.review_batch import ReviewBatch
 from app.models.sign_in_link import SignInLink
@@ -52,6 +53,7 @@ DOCUMENTS: tuple[type[Document], ...] = (
     LoginSession,
     Message,
     Notification,
+    Order,
     RateLimitWindow,
     SignInLink,
     ReviewBatch,

@@ -83,6 +83,11 @@ def sentence(error: DomainError) -> str:
     return _(error.text, **{name: _readable(name, value) for name, value in error.values.items()})
 
 
+def shape_of(error: DomainError) -> dict[str, Any]:
+    """What the API says of an error, for an answer that has begun and has no status any more."""
+    return _shape(error.status, error.code, sentence(error), {}, error.values)
+
+
 def _readable(name: str, value: Any) -> Any:
     if isinstance(value, datetime):
         return format_datetime(value, "short")

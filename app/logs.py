@@ -33,7 +33,7 @@ def init_app(app: Flask) -> None:
         handler.setFormatter(formatter(as_json=app.config["ENVIRONMENT"] == "production"))
         logging.basicConfig(handlers=[handler], level=app.config["LOG_LEVEL"], force=True)
         # These say in many lines what our own few say already.
-        for name in ("pymongo", "flask-limiter"):
+        for name in ("pymongo", "flask-limiter", "httpx2", "httpcore2"):
             logging.getLogger(name).setLevel(logging.ERROR)
     app.before_request(_begin)
     app.after_request(_end)

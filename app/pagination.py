@@ -70,8 +70,13 @@ def before_number() -> int | None:
 
 def before_id() -> ObjectId | None:
     """As `before_number`, for lists in the order of their ids."""
-    before = _place("before", _OBJECT_ID)
-    return ObjectId(before) if before else None
+    return named_id("before")
+
+
+def named_id(name: str) -> ObjectId | None:
+    """The row that the address names as `name`; None where it names none, 400 for anything else."""
+    place = _place(name, _OBJECT_ID)
+    return ObjectId(place) if place else None
 
 
 def page(fetched: Sequence[Any], *, key: Callable[[Any], object], **filters: str | None) -> Page:

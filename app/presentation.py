@@ -1,5 +1,6 @@
 """How values become text for a reader: language, time zone, Jinja filters, and what every page shows."""
 
+import re
 from datetime import date as calendar_date
 from datetime import datetime
 from decimal import Decimal
@@ -13,7 +14,7 @@ from babel.dates import format_skeleton
 from babel.numbers import format_compact_decimal, format_percent
 from babel.units import format_unit
 from flask import Flask, g, request
-from flask_babel import format_date, format_decimal, format_time, format_timedelta, get_locale
+from flask_babel import format_currency, format_date, format_decimal, format_time, format_timedelta, get_locale
 from flask_login import current_user
 from markdown_it import MarkdownIt
 from markupsafe import Markup
@@ -21,6 +22,7 @@ from werkzeug.local import LocalProxy
 
 from app import clock
 from app.extensions import babel
+from app.models import money
 from app.security import is_api
 from app.services import notifications, token_accounts
 
@@ -41,7 +43,9 @@ def init_app(app: Flask) -> None:
     babel.init_app(app, locale_selector=_locale, timezone_selector=_time_zone)
     app.jinja_env.filters.update(
         number=format_decimal,
+        price=price,
         compact=compact,
+        short_number=short_number,
         percent=percent,
         date=date,
         datetime=date_and_time,
@@ -82,6 +86,18 @@ def _time_zone() -> str | None:
 def compact(number: int) -> str:
     """45.2M for 45,234,567; whole below a thousand."""
     return str(format_compact_decimal(number, fraction_digits=1 if number >= 1_000 else 0, locale=get_locale()))
+
+
+def short_number(number: int) -> str:
+    """The number in full up to a million, from there on compact."""
+    return str(format_decimal(number)) if number < 1_000_000 else compact(number)
+
+
+def price(amount_minor: int, currency: str) -> str:
+    """An amount of money, given in minor units."""
+    text = str(format_currency(money.exact(amount_minor, currency), currency))
+    # Unicode's data wants a space where a currency is called by letters, and Babel leaves it out.
+    return re.sub(r"(?<=[A-Za-z])(?=[0-9])", "\u00a0", text)
 
 
 def percent(value: float) -> str:

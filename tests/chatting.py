@@ -7,7 +7,7 @@ from bson import ObjectId
 from app.models.assistant import Assistant
 from app.models.message import Message
 from app.models.user import User
-from app.services import assistants, chat, ledger, prompts, token_accounts
+from app.services import announcements, assistants, chat, ledger, prompts, token_accounts
 from tests.factories import OPERATOR, actor_of, make_user
 
 
@@ -29,10 +29,10 @@ def announced(user: User, *, held: bool = True) -> Message:
     """An answer of which nothing is written yet, as a process would leave it that died just then."""
     assistant = Assistant.objects.get(number=1)
     plan = prompts.plan(token_accounts.view(user.id), assistant, "Hello", key="key", conversation=None)
-    conversation = chat._begin(user, assistant, "Hello", "key")
-    answer = chat._announce(conversation, plan, "Hello", "key", actor_of(user))
+    conversation = announcements.begin_conversation(user, assistant, "Hello", "key")
+    answer = announcements.announce(conversation, plan, "Hello", "key", actor_of(user))
     if held:
-        chat._hold(answer, plan.most_it_costs, actor_of(user))
+        announcements.hold(answer, plan.most_it_costs, actor_of(user))
     return answer
 
 

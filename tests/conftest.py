@@ -16,8 +16,10 @@ from mongoengine.connection import get_db
 import config
 from app import create_app, db, embedded_mongo, rate_limits
 from app.extensions import limiter
+from tests import stripe_server
 from tests.page_client import PageClient
 from tests.statements import Statements
+from tests.stripe_server import FakeStripe
 
 _at_the_end = ExitStack()
 
@@ -89,6 +91,28 @@ def statements(mongodb_uri: str) -> Iterator[Statements]:
     yield heard
     disconnect()
     connect(host=mongodb_uri, **db.CLIENT_OPTIONS)
+
+
+@pytest.fixture(scope="session")
+def stripe_process() -> Iterator[stripe_server.Server]:
+    """A server that plays Stripe; connections to it are kept, so one does for all tests."""
+    with stripe_server.running() as server:
+        yield server
+
+
+@pytest.fixture
+def stripe(app: Flask, stripe_process: stripe_server.Server, monkeypatch: pytest.MonkeyPatch) -> FakeStripe:
+    """Orders are paid at a Stripe that knows nothing yet."""
+    fake = stripe_server.Server.fake = FakeStripe()
+    settings = {
+        "PAYMENT_PROVIDER": "stripe",
+        "STRIPE_SECRET_KEY": stripe_server.SECRET_KEY,
+        "STRIPE_WEBHOOK_SECRET": stripe_server.WEBHOOK_SECRET,
+        "STRIPE_API_BASE": f"http://127.0.0.1:{stripe_process.server_port}",
+    }
+    for name, value in settings.items():
+        monkeypatch.setitem(app.config, name, value)
+    return fake
 
 
 @pytest.fixture

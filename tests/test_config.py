@@ -58,6 +58,11 @@ def test_production_without_its_settings_lists_all_that_is_missing():
         ("TIERS", "free", "TIERS"),
         ("TIERS", '{"free": {"limit": "lots"}}', "TIERS.free.limit"),
         ("PORT", "70000", "PORT"),
+        ("PACKAGES", '{"basic": {"tokens": 0, "price": 149}}', "PACKAGES.basic.tokens"),
+        ("PACKAGES", '{"basic": {"tokens": 1, "price": 1.5}}', "PACKAGES.basic.price"),
+        ("PACKAGES", '{"Basic/1": {"tokens": 1, "price": 1}}', "PACKAGES"),
+        ("CURRENCY", "rubles", "CURRENCY"),
+        ("PAYMENT_PROVIDER", "paypal", "PAYMENT_PROVIDER"),
     ],
 )
 def test_a_setting_that_cannot_be_is_named(monkeypatch, name, value, text):
@@ -79,11 +84,29 @@ def test_a_bad_secret_is_not_shown(monkeypatch):
         ({"DEFAULT_TIER": "gold"}, "DEFAULT_TIER is 'gold'"),
         ({"TIERS": {"free": {"limit": 5}}}, "free needs both a limit and period_days"),
         ({"TIERS": {"free": {"period_days": 5}}}, "free needs both a limit and period_days"),
+        ({"CHAT_BASE_URL": "api.openai.com/v1"}, "CHAT_BASE_URL must be"),
+        ({"CHAT_BASE_URL": "ftp://example.com"}, "CHAT_BASE_URL must be"),
+        ({"CHAT_BASE_URL": "https://"}, "CHAT_BASE_URL must be"),
+        ({"CHAT_BASE_URL": "https://sk-key@example.com/v1"}, "CHAT_BASE_URL must be"),
+        ({"CHAT_BASE_URL": "https://example.com/v1?key=sk-key"}, "CHAT_BASE_URL must be"),
+        ({"CHAT_API_KEY": "sk-key"}, "CHAT_BASE_URL does not say whose"),
+        ({"CHAT_API_KEY": "sk-kéy", "CHAT_BASE_URL": "https://example.com"}, "characters that no header can carry"),
+        ({"CHAT_API_KEY": "sk\nkey", "CHAT_BASE_URL": "https://example.com"}, "characters that no header can carry"),
     ],
 )
 def test_settings_that_do_not_go_together_are_named(values, text):
     with pytest.raises(SystemExit, match=text):
         config.Development(**values).check()
+
+
+@pytest.mark.parametrize(
+    "url", ["https://api.openai.com/v1/", "http://localhost:11434/v1", "http://[::1]:8000", "http://vllm_1:8000/v1 "]
+)
+def test_the_address_and_the_key_of_a_chat_server_are_taken_as_people_write_them(url):
+    settings = config.Development(CHAT_BASE_URL=url, CHAT_API_KEY=" sk-key/\n")
+    assert settings.problems() == []
+    assert url.strip().rstrip("/") == settings.CHAT_BASE_URL
+    assert settings.CHAT_API_KEY == "sk-key/"
 
 
 def test_tests_are_not_moved_by_the_developers_own_environment(monkeypatch):
@@ -94,3 +117,16 @@ def test_tests_are_not_moved_by_the_developers_own_environment(monkeypatch):
 def test_an_instance_folder_is_always_absolute():
     assert config.Development(INSTANCE_FOLDER="somewhere").INSTANCE_FOLDER.endswith("/somewhere")
     assert config.Development(INSTANCE_FOLDER="somewhere").INSTANCE_FOLDER.startswith("/")
+
+
+def test_stripe_does_not_start_without_its_secrets():
+    settings = config.Development(PAYMENT_PROVIDER="stripe", STRIPE_WEBHOOK_SECRET="  \n")
+    assert [one.split()[4] for one in settings.problems()] == ["STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"]
+    assert not config.Development(
+        PAYMENT_PROVIDER="stripe", STRIPE_SECRET_KEY="sk", STRIPE_WEBHOOK_SECRET="whsec"
+    ).problems()
+
+
+def test_in_production_the_secret_key_of_stripe_goes_over_https_only():
+    settings = config.Production(**SAFE, STRIPE_API_BASE="http://gateway.example.com")
+    assert [one.split()[0] for one in settings.problems()] == ["STRIPE_API_BASE"]

@@ -14,8 +14,11 @@ from mongoengine.connection import get_db
 import config
 from app import clock, db
 from app.cli.output import as_json_option, print_json
+from app.models.assistant import Assistant
+from app.models.domain_error import AssistantUnavailable
+from app.models.message import Failure
 from app.models.worker_heartbeat import WorkerHeartbeat
-from app.services import due
+from app.services import assistants, due, upstream
 
 # https://www.mongodb.com/legal/support-policy/lifecycles
 END_OF_LIFE = {
@@ -76,6 +79,7 @@ def examine() -> Iterator[Finding]:
         ("structure", _structure),
         ("worker", _worker),
         ("due", _due),
+        ("chat", _chat),
     ]
     for what, check in checks:
         try:
@@ -148,3 +152,25 @@ def _due() -> Finding:
     )
     counts = _("%(waiting)s waiting for over a minute, %(failed)s failed", waiting=waiting, failed=failed)
     return Finding("due", "problem" if failed else "warning" if waiting else "ok", counts)
+
+
+def _chat() -> Finding:
+    url = current_app.config["CHAT_BASE_URL"]
+    wanted = {assistants.model_of(assistant) for assistant in Assistant.objects.active()}
+    if not wanted:
+        return Finding("chat", "warning", _("no assistant is active, so nobody answers"))
+    if not url:
+        return Finding("chat", "ok", _("the built-in demo assistant answers; CHAT_BASE_URL puts a model behind it"))
+    try:
+        offered = upstream.models()
+    except AssistantUnavailable as error:
+        if error.values["failure"] == Failure.REFUSED:
+            return Finding("chat", "problem", _("%(url)s does not take CHAT_API_KEY", url=url))
+        return Finding(
+            "chat", "problem", _("%(url)s does not answer: %(why)s", url=url, why=str(error.__cause__)[:200])
+        )
+    # Some servers keep their models to themselves.
+    if offered and (missing := wanted - set(offered)):
+        names = {"missing": ", ".join(sorted(missing)), "offered": ", ".join(sorted(offered)[:10])}
+        return Finding("chat", "warning", _("%(url)s has no %(missing)s; it offers %(offered)s", url=url, **names))
+    return Finding("chat", "ok", f"{url}: {', '.join(sorted(wanted))}")

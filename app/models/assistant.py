@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from mongoengine import BooleanField, Document, IntField, QuerySet, StringField
+from mongoengine import BooleanField, DictField, Document, IntField, ListField, QuerySet, StringField
 
 
 class Assistants(QuerySet):
@@ -14,7 +14,7 @@ class Assistants(QuerySet):
 
 
 class Assistant(Document):
-    """`price` is in thousandths of a token for each token that the model counts."""
+    """`price` is in thousandths of a token for each token that the model counts; `version` rises with each change."""
 
     number = IntField(primary_key=True, min_value=1)
     name = StringField(required=True, max_length=100)
@@ -23,9 +23,13 @@ class Assistant(Document):
     max_answer_tokens = IntField(required=True, min_value=1, max_value=1_000_000)
     price = IntField(required=True, min_value=1, max_value=1_000_000, default=1_000)
     active = BooleanField(required=True, default=True)
+    version = IntField(required=True, default=1)
+    due = ListField(DictField())
 
     meta: ClassVar[dict[str, Any]] = {
         "collection": "assistants",
         "queryset_class": Assistants,
         "auto_create_index": False,
+        "index_cls": False,
+        "indexes": [{"fields": ["due.at"], "sparse": True}],
     }

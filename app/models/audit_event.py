@@ -1,4 +1,7 @@
-"""The trail: who changed what, for whom and why, for each change by an admin, a key, an operator or the system."""
+"""The trail: who changed what, for whom and why, for each change by an admin, a key, an operator or the system.
+
+It also keeps which admin has read what users said.
+"""
 
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -42,11 +45,20 @@ class Action(StrEnum):
     CANNED_RESPONSE_CREATE = "canned_response.create"
     CANNED_RESPONSE_EDIT = "canned_response.edit"
     CANNED_RESPONSE_REMOVE = "canned_response.remove"
+    ASSISTANT_CREATE = "assistant.create"
+    ASSISTANT_EDIT = "assistant.edit"
+    CONVERSATION_READ = "conversation.read"
+    MESSAGES_SEARCH = "messages.search"
+    ORDER_CREATE = "order.create"
+    ORDER_CONFIRM = "order.confirm"
+    ORDER_PAY = "order.pay"
+    ORDER_CANCEL = "order.cancel"
+    ORDER_REFUND = "order.refund"
     DEMO_CROWD = "demo.crowd"
 
 
 class AuditEvent(Document):
-    """One change. `actor` is `{kind, id, name}`, `object` `{kind, id}` and a `number` where it has one."""
+    """One change, or one reading, of which `after` says what was asked for. `actor` is `{kind, id, name}`, `object` `{kind, id}` and a `number` where it has one."""
 
     key = StringField(required=True, max_length=200)
     at = DateTimeField(required=True)

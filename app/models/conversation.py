@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from bson import ObjectId
-from mongoengine import DateTimeField, Document, IntField, ObjectIdField, QuerySet, StringField
+from mongoengine import DateTimeField, DictField, Document, IntField, ListField, ObjectIdField, QuerySet, StringField
 
 LONGEST_TITLE = 80
 
@@ -12,14 +12,15 @@ class Conversations(QuerySet):
     """Queries on conversations, by name."""
 
     def of(self, user_id: ObjectId) -> "Conversations":
-        """This user's own."""
-        return self.filter(user=user_id)
+        """This user's own, but for those that are being deleted."""
+        return self.filter(user=user_id, removed_at=None)
 
     def before(self, conversation: "Conversation") -> "Conversations":
         """Those in which something was said last before it was in this one."""
         at = conversation.last_message_at
-        same_moment = {"last_message_at": at, "_id": {"$lt": conversation.id}}
-        return self.filter(__raw__={"$or": [{"last_message_at": {"$lt": at}}, same_moment]})
+        earlier = {"$or": [{"last_message_at": {"$lt": at}}, {"_id": {"$lt": conversation.id}}]}
+        # Beside the choice, the bound is what an index can begin at.
+        return self.filter(__raw__={"last_message_at": {"$lte": at}, **earlier})
 
     def newest_first(self) -> "Conversations":
         """The one in which something was said last comes first."""
@@ -35,6 +36,11 @@ class Conversation(Document):
     title = StringField(required=True, max_length=LONGEST_TITLE)
     created_at = DateTimeField(required=True)
     last_message_at = DateTimeField(required=True)
+    # The words of the title, for the search.
+    words = ListField(StringField())
+    # Since when nobody finds it any more; what was said goes next, then the conversation itself.
+    removed_at = DateTimeField()
+    due = ListField(DictField())
 
     meta: ClassVar[dict[str, Any]] = {
         "collection": "conversations",
@@ -44,6 +50,9 @@ class Conversation(Document):
         "indexes": [
             {"fields": ["user", "key"], "unique": True},
             {"fields": ["user", "-last_message_at", "-_id"]},
+            {"fields": ["user", "words", "-_id"]},
+            {"fields": ["due.at"], "sparse": True},
+            {"fields": ["-last_message_at", "-_id"]},
         ],
     }
 

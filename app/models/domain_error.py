@@ -286,6 +286,20 @@ class TooEarly(DomainError):
     text = N_("Request #%(number)s may be deleted from %(next_allowed_at)s on.")
 
 
+class TooManyOrders(DomainError):
+    """The user has as many orders to pay as anybody may have; values: `most`."""
+
+    code, status = "too_many_orders", 409
+    text = N_("You have %(most)s orders that are not paid. Pay or cancel one of them first.")
+
+
+class NotPaid(DomainError):
+    """Only the money of a paid order can be given back; values: `number`."""
+
+    code, status = "not_paid", 409
+    text = N_("Order #%(number)s is not paid, so there is nothing to give back.")
+
+
 class WorkOutstanding(DomainError):
     """What an earlier decision brings is not all done yet."""
 
@@ -294,10 +308,20 @@ class WorkOutstanding(DomainError):
 
 
 class AssistantUnavailable(DomainError):
-    """Nobody answers in the chat: no assistant is active, or the model behind it is away."""
+    """Nobody answers in the chat: no assistant is active, or the model behind it is away.
+
+    Values: `failure` (of `models.message.Failure`) and `retry_after`, seconds, where they are known.
+    """
 
     code, status = "assistant_unavailable", 503
     text = N_("The assistant cannot answer at the moment. Nothing was charged; please try again soon.")
+
+
+class LastAssistant(DomainError):
+    """Nobody would be left who answers in the chat, and the caller has not said that this is meant."""
+
+    code, status = "last_assistant", 409
+    text = N_("This is the last active assistant. Without it, the chat tells everybody that it is unavailable.")
 
 
 class FiguresNotTaken(DomainError):
@@ -312,6 +336,20 @@ class Busy(DomainError):
 
     code, status = "busy", 503
     text = N_("Too much is going on at once. Please try again in a moment.")
+
+
+class PaymentUnavailable(Busy):
+    """The payment service did not do what it was asked; the same may be asked again."""
+
+    code = "payment_unavailable"
+    text = N_("The payment service cannot be reached at the moment. Please try again in a moment.")
+
+
+class BadSignature(DomainError):
+    """An event does not come from the payment service, or comes too late."""
+
+    code, status = "bad_signature", 400
+    text = N_("The signature does not belong to this event, or is too old.")
 
 
 class Unavailable(DomainError):

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from bson import ObjectId
 from mongoengine import (
+    BooleanField,
     DateTimeField,
     DictField,
     Document,
@@ -15,6 +16,7 @@ from mongoengine import (
     ObjectIdField,
     QuerySet,
     StringField,
+    queryset_manager,
 )
 
 
@@ -34,6 +36,21 @@ class Status(StrEnum):
     FAILED = "failed"
 
 
+class Failure(StrEnum):
+    """Why an answer is not what it should have been."""
+
+    # The model's server could not be reached, or did not answer in time.
+    UNAVAILABLE = "unavailable"
+    # It does not take what we send: the key, the model's name, the address.
+    REFUSED = "refused"
+    # It has too much to do.
+    BUSY = "busy"
+    # It answered, and said nothing.
+    EMPTY = "empty"
+    # It broke off in the middle, or the process that wrote the answer down died.
+    BROKEN_OFF = "broken_off"
+
+
 class Messages(QuerySet):
     """Queries on messages, by name."""
 
@@ -41,9 +58,9 @@ class Messages(QuerySet):
         """What was said in this conversation."""
         return self.filter(conversation=conversation_id)
 
-    def before(self, message: "Message") -> "Messages":
-        """What was said earlier than this message."""
-        same_moment = {"created_at": message.created_at, "_id": {"$lt": message.id}}
+    def before(self, message: "Message", *, inclusive: bool = False) -> "Messages":
+        """What was said earlier than this message; `inclusive`: and the message itself."""
+        same_moment = {"created_at": message.created_at, "_id": {"$lte" if inclusive else "$lt": message.id}}
         return self.filter(__raw__={"$or": [{"created_at": {"$lt": message.created_at}}, same_moment]})
 
     def ended(self) -> "Messages":
@@ -71,6 +88,8 @@ class Message(Document):
     key = StringField(required=True, max_length=200)
     role = StringField(required=True, choices=list(Role))
     text = StringField(default="")
+    # `words_of` the text, once it is whole: what a search compares with.
+    words = ListField(StringField())
     status = StringField(required=True, choices=list(Status), default=Status.DONE.value)
     created_at = DateTimeField(required=True)
     # Of an answer only: who asked, which assistant answers at which price, and how many tokens it was sent.
@@ -78,8 +97,14 @@ class Message(Document):
     assistant = IntField()
     price = IntField()
     prompt_tokens = IntField()
+    # The most that it may come to, before its price.
+    max_tokens = IntField()
     hold_id = StringField()
     lease_until = DateTimeField()
+    # Somebody wants its writer to stop.
+    stop_asked = BooleanField()
+    # Where it failed, or stopped though nobody had asked for that.
+    failure = StringField(choices=list(Failure))
     # What the answer cost, once that is known.
     tokens_charged = LongField()
     due = ListField(DictField())
@@ -94,5 +119,12 @@ class Message(Document):
             {"fields": ["conversation", "-created_at", "-_id"]},
             {"fields": ["lease_until"], "partialFilterExpression": {"status": Status.STREAMING.value}},
             {"fields": ["due.at"], "sparse": True},
+            {"fields": ["words", "-created_at", "-_id"]},
+            {"fields": ["user", "words", "-created_at", "-_id"]},
         ],
     }
+
+    @queryset_manager
+    def objects(doc_cls, queryset: Messages) -> Messages:  # noqa: N805 - what MongoEngine calls it.
+        """Messages without their words, which only the database reads."""
+        return queryset.exclude("words")

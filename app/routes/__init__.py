@@ -5,18 +5,27 @@ from app.routes import (
     account,
     account_export,
     api,
+    balance,
+    buy,
     chat,
+    chat_answers,
+    chat_conversations,
     home,
     notifications,
     ops,
+    orders,
     register,
     requests,
     sign_in,
     sign_in_link,
 )
+from app.routes.admin import assistants as admin_assistants
 from app.routes.admin import canned_responses as admin_canned_responses
+from app.routes.admin import conversations as admin_conversations
 from app.routes.admin import explanation as admin_explanation
 from app.routes.admin import export as admin_export
+from app.routes.admin import messages as admin_messages
+from app.routes.admin import orders as admin_orders
 from app.routes.admin import overview as admin_overview
 from app.routes.admin import request_batches as admin_request_batches
 from app.routes.admin import request_decisions as admin_request_decisions
@@ -38,9 +47,14 @@ def init_app(app: App) -> None:
             register,
             home,
             chat,
+            chat_answers,
+            chat_conversations,
             account,
+            balance,
             account_export,
             requests,
+            buy,
+            orders,
             notifications,
             settings_api_keys,
         ),
@@ -54,6 +68,10 @@ def init_app(app: App) -> None:
             admin_request_statistics,
             admin_request_export,
             admin_canned_responses,
+            admin_orders,
+            admin_assistants,
+            admin_conversations,
+            admin_messages,
             admin_users,
             admin_user_tokens,
             admin_user_changes,

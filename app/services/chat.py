@@ -1,55 +1,115 @@
 """Conversations with an assistant: each answer is held for before it is asked for, and charged by what came of it."""
 
-import threading
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Generator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
 
 from bson import ObjectId
-from flask import current_app
 from mongoengine import NotUniqueError
 
-from app import clock
 from app.models.actor import Actor
-from app.models.assistant import Assistant
-from app.models.conversation import Conversation, title_from
-from app.models.domain_error import N_, Busy, InsufficientTokens, InvalidInput, KeyReused, NotFound, TooManyHolds
-from app.models.message import Message, Messages, Role, Status
+from app.models.conversation import Conversation
+from app.models.domain_error import (
+    N_,
+    AssistantUnavailable,
+    Busy,
+    InsufficientTokens,
+    InvalidInput,
+    NotFound,
+)
+from app.models.message import Message, Status
 from app.models.plain_text import plain_text
 from app.models.user import User
-from app.services import answers, assistants, demo_assistant, prompts, token_accounts
+from app.services import announcements, answer_slots, answers, assistants, prompts, token_accounts, upstream
 
 LONGEST_MESSAGE = 8_000
 LONGEST_KEY = 200
-HOLD_SECONDS = 600
-
-_slots = threading.Lock()
-_answering = 0
 
 
-def send(user: User, *, text: str, key: str, by: Actor, conversation_id: str | None = None) -> Message:
-    """Says `text` in a conversation, a new one where none is named, and returns the answer; a repeat of `key` the same.
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """An answer as it was announced, and its text as it comes; `finished` gives it as it ended.
+
+    A stored answer comes as one piece. Closing `pieces` stops the answer, and what was produced is charged.
+    """
+
+    answer: Message
+    pieces: Generator[str]
+    is_stored: bool = False
+
+
+def send(
+    user: User,
+    *,
+    text: str,
+    key: str,
+    by: Actor,
+    conversation_id: str | None = None,
+    assistant: int | None = None,
+) -> Message:
+    """As `begin`, and waits for the end: the answer as it is stored."""
+    answering = begin(user, text=text, key=key, by=by, conversation_id=conversation_id, assistant=assistant)
+    deque(answering.pieces, maxlen=0)
+    return finished(answering.answer.id)
+
+
+def begin(
+    user: User,
+    *,
+    text: str,
+    key: str,
+    by: Actor,
+    conversation_id: str | None = None,
+    assistant: int | None = None,
+) -> Answering:
+    """Says `text` in a conversation, a new one (with `assistant`) where none is named; a repeat of `key` is answered the same.
+
+    Returns when the first words are there, so that whatever keeps an assistant from answering is raised here.
 
     The answer is announced before its tokens are held, so that of several calls with one key only one ever holds any.
-    A call that dies leaves an announced answer, which the worker ends, and at worst a hold that ends by itself.
+    A call that dies leaves an announced answer, which the worker ends, and at worst a hold that ends by itself. An
+    answer that failed stays, with its reason, until the key is used again: then it is asked for once more.
     """
     text = plain_text(text, "text", least=1, most=LONGEST_MESSAGE)
     if not (isinstance(key, str) and 1 <= len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()):
         raise InvalidInput(errors={"key": [N_("Must be 1 to 200 printable ASCII characters.")]})
     said = Message.objects(user=user.id, key=key)
-    if stored := _stored(said.read_concern({"level": "majority"}), text, conversation_id):
-        return stored
-    conversation = own(user.id, conversation_id) if conversation_id else None
+    stored = announcements.find(said.read_concern({"level": "majority"}), text, conversation_id, assistant)
+    if stored and stored.status != Status.FAILED:
+        return _as_stored(stored)
+    conversation = None if conversation_id is None else own(user.id, conversation_id)
+    _check_assistant(assistant, conversation)
     try:
-        with _slot():
-            return _answer(user, text, key, conversation, by)
+        with ExitStack() as until_the_end:
+            until_the_end.enter_context(answer_slots.taken())
+            return _answer(user, text, key, by, conversation, assistant, until_the_end)
     except (NotUniqueError, InsufficientTokens, Busy) as refusal:
         # Another call with this key may have been quicker, and hold just what this one lacks.
-        if stored := _stored(said, text, conversation_id):
-            return stored
+        stored = announcements.find(said, text, conversation_id, assistant)
+        if stored and stored.status != Status.FAILED:
+            return _as_stored(stored)
         if isinstance(refusal, NotUniqueError):
             raise Busy from refusal
         raise
+
+
+def finished(answer_id: ObjectId) -> Message:
+    """The answer as it is stored: `done`, `stopped` (with a `failure` where nobody had asked for that) or `failed`."""
+    return Message.objects.get(id=answer_id)
+
+
+def stop(user_id: ObjectId, message_id: ObjectId | str) -> Message:
+    """Asks whoever writes this answer to stop, which happens within a second of the next word; gives it as it is now.
+
+    Its writer ends it, since only the writer knows what was produced; the worker does where the writer has died.
+    """
+    mine = Message.objects(id=message_id, user=user_id) if ObjectId.is_valid(message_id) else Message.objects.none()
+    mine.filter(status=Status.STREAMING).update_one(stop_asked=True)
+    answer = mine.first()
+    if answer is None:
+        raise NotFound
+    return answer
 
 
 def conversations(user_id: ObjectId, *, before: ObjectId | None = None, limit: int = 50) -> list[Conversation]:
@@ -67,103 +127,69 @@ def own(user_id: ObjectId, conversation_id: ObjectId | str) -> Conversation:
     return conversation
 
 
-def messages(conversation: Conversation, *, before: ObjectId | None = None, limit: int = 50) -> list[Message]:
-    """What was said in it, newest first, from what was said before the message `before` on."""
+def messages(
+    conversation: Conversation, *, before: ObjectId | None = None, upto: ObjectId | None = None, limit: int = 50
+) -> list[Message]:
+    """What was said in it, newest first, from what was said before the message `before` on, or from the message `upto` on."""
     said = Message.objects.of(conversation.id)
-    if before:
-        last = said.filter(id=before).first()
+    if place := before or upto:
+        last = said.filter(id=place).first()
         if last is None:
             raise NotFound
-        said = said.before(last)
+        said = said.before(last, inclusive=place == upto)
     return list(said.newest_first().limit(limit))
 
 
 # --- one message and its answer --------------------------------------------------------------------------------------
 
 
-def _answer(user: User, text: str, key: str, conversation: Conversation | None, by: Actor) -> Message:
-    assistant = assistants.answering(conversation.assistant if conversation else None)
+def _answer(
+    user: User,
+    text: str,
+    key: str,
+    by: Actor,
+    conversation: Conversation | None,
+    number: int | None,
+    until_the_end: ExitStack,
+) -> Answering:
+    """Announces, holds and asks; takes over what `until_the_end` holds, and gives it back when the pieces end."""
+    assistant = assistants.answering(conversation.assistant if conversation else number)
     plan = prompts.plan(token_accounts.view(user.id), assistant, text, key=key, conversation=conversation)
-    conversation = conversation or _begin(user, assistant, text, key)
-    answer = _announce(conversation, plan, text, key, by)
-    _hold(answer, plan.most_it_costs, by)
-    deque(answers.write(answer, demo_assistant.answer(plan.prompt, plan.max_tokens)), maxlen=0)
-    return Message.objects.get(id=answer.id)
+    conversation = conversation or announcements.begin_conversation(user, assistant, text, key)
+    answer = announcements.announce(conversation, plan, text, key, by)
+    announcements.hold(answer, plan.most_it_costs, by)
+    said = until_the_end.enter_context(closing(upstream.answer(plan)))
+    pieces = _passed_on(answers.write(answer, said), until_the_end.pop_all())
+    if next(pieces):
+        return Answering(answer, pieces)
+    pieces.close()
+    ended = finished(answer.id)
+    if ended.status == Status.FAILED:
+        raise AssistantUnavailable(failure=ended.failure)
+    return _as_stored(ended)
 
 
-def _begin(user: User, assistant: Assistant, text: str, key: str) -> Conversation:
-    """The conversation that the message `key` begins, also where an earlier try has begun it."""
-    now = clock.now()
-    conversation = Conversation(
-        user=user.id, key=key, assistant=assistant.number, title=title_from(text), created_at=now, last_message_at=now
-    )
-    with suppress(NotUniqueError):
-        return conversation.save(force_insert=True)
-    return Conversation.objects.get(user=user.id, key=key)
+def _passed_on(pieces: Generator[str], until_the_end: ExitStack) -> Generator[str]:
+    """The first piece for whoever begins the answer, then all of them, the first again, for whoever reads it.
+
+    A generator that was never begun would not notice that it is closed.
+    """
+    with until_the_end, closing(pieces):
+        first = next(pieces, "")
+        yield first
+        yield first
+        yield from pieces
 
 
-def _announce(conversation: Conversation, plan: prompts.Plan, text: str, key: str, by: Actor) -> Message:
-    """Keeps the question and announces its answer; of several calls with one key, only the first can."""
-    now = clock.now()
-    shared = {"user": conversation.user, "conversation": conversation.id, "key": key}
-    try:
-        Message(**shared, role=Role.USER.value, text=text, created_at=now).save(force_insert=True)
-    except NotUniqueError:
-        # An earlier try has kept it; if that one asked something else, it was none.
-        _stored(Message.objects(user=conversation.user, key=key), text, str(conversation.id))
-    answer = Message(
-        **shared,
-        role=Role.ASSISTANT.value,
-        status=Status.STREAMING.value,
-        created_at=clock.now(),
-        by=by.stamp(),
-        assistant=plan.assistant.number,
-        price=plan.assistant.price,
-        prompt_tokens=plan.prompt_tokens,
-        lease_until=now + answers.LEASE,
-    ).save(force_insert=True)
-    Conversation.objects(id=conversation.id).update_one(max__last_message_at=now)
-    return answer
+def _as_stored(answer: Message) -> Answering:
+    return Answering(answer, (text for text in [answer.text] if text), is_stored=True)
 
 
-def _hold(answer: Message, tokens: int, by: Actor) -> None:
-    """Holds the most that the answer can cost; a refusal takes the announcement back, so the key may work later."""
-    try:
-        outcome = token_accounts.hold(
-            answer.user,
-            tokens,
-            by=by,
-            ttl=HOLD_SECONDS,
-            key=f"message:{answer.id}",
-            description="Chat answer",
-            reference={"conversation": answer.conversation},
-        )
-    except (InsufficientTokens, TooManyHolds, Busy):
-        Message.objects(id=answer.id, status=Status.STREAMING, lease_until=answer.lease_until).delete()
-        raise
-    answer.hold_id = outcome.hold_id
-    Message.objects(id=answer.id, status=Status.STREAMING).update_one(hold_id=outcome.hold_id)
-
-
-def _stored(said: Messages, text: str, conversation_id: str | None) -> Message | None:
-    """The answer among what is `said` under one key, if any; raises `KeyReused` where the question was another."""
-    found = {message.role: message for message in said}
-    question = found.get(Role.USER)
-    if question and (question.text != text or conversation_id not in (None, str(question.conversation))):
-        raise KeyReused
-    return found.get(Role.ASSISTANT)
-
-
-@contextmanager
-def _slot() -> Iterator[None]:
-    """One of the answers that this process writes at once; raises `Busy` where all are being written."""
-    global _answering  # noqa: PLW0603 - one count for the process is the point.
-    with _slots:
-        if _answering >= current_app.config["CHAT_ANSWERS_AT_ONCE"]:
-            raise Busy
-        _answering += 1
-    try:
-        yield
-    finally:
-        with _slots:
-            _answering -= 1
+def _check_assistant(number: int | None, conversation: Conversation | None) -> None:
+    """Raises `InvalidInput` where the assistant that was asked for is not there, or not the one of the conversation."""
+    if number is None:
+        return
+    if not assistants.is_active(number):
+        raise InvalidInput(errors={"agent_id": [N_("There is no such assistant.")]})
+    if conversation and conversation.assistant != number:
+        raise InvalidInput(errors={"agent_id": [N_("This conversation is with another assistant.")]})

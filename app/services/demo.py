@@ -8,8 +8,9 @@ from bson import ObjectId
 from flask import current_app
 
 from app.models.actor import Actor
-from app.models.domain_error import N_, KeyReused
-from app.services import admin_allowlist, token_accounts, users
+from app.models.domain_error import N_, KeyReused, UserInactive
+from app.models.order import Provider
+from app.services import admin_allowlist, order_steps, orders, packages, token_accounts, users
 
 DEMO_EMAIL, ADMIN_EMAIL = "demo@example.com", "admin@example.com"
 # What the demo user has left: two or three answers of the demo assistant.
@@ -48,6 +49,8 @@ OTHERS = [
     ("Lucas Martin", "free", 100),
     ("Grace Okafor", "pro", 12),
 ]
+# Those of them who have bought tokens, and whether they have paid.
+BUYERS = {"Maria Petrova": True, "Lucas Martin": False}
 
 
 def seed(*, by: Actor) -> list[DemoAccount]:
@@ -59,6 +62,8 @@ def seed(*, by: Actor) -> list[DemoAccount]:
     _run_down(DEMO_EMAIL, by=by)
     for name, tier, percentage in OTHERS:
         _other(name, tier, percentage, by=by)
+    if current_app.config["PAYMENT_PROVIDER"] == Provider.MANUAL:
+        _orders(by=by)
     return [account for account in made if account]
 
 
@@ -85,8 +90,23 @@ def _run_down(email: str, *, by: Actor) -> None:
         _spend(user.id, tokens, f"demo:{number}", description, by=by)
 
 
+def _orders(*, by: Actor) -> None:
+    """Two of the others have bought the smallest package; one payment is there, the other waits to be confirmed."""
+    for package in packages.offered()[:1]:
+        for name, is_paid in BUYERS.items():
+            # Whoever was deactivated since the first seeding buys nothing, and has bought it then.
+            with suppress(UserInactive):
+                placed = orders.place(users.find(_email_of(name)), package=package.name, key="demo", by=by)
+                if is_paid and not placed.replayed:
+                    order_steps.confirm(placed.order, by=by)
+
+
+def _email_of(name: str) -> str:
+    return f"{name.lower().replace(' ', '.')}@example.com"
+
+
 def _other(name: str, tier: str, percentage: int, *, by: Actor) -> None:
-    email = f"{name.lower().replace(' ', '.')}@example.com"
+    email = _email_of(name)
     tier = tier if tier in current_app.config["TIERS"] else current_app.config["DEFAULT_TIER"]
     user = users.by_email(email) or users.create(email, password=None, name=name, tier=tier, by=by)
     some = USE[::3]

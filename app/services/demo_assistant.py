@@ -2,7 +2,7 @@
 
 import re
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 
 from app.services.token_count import longest_start
 
@@ -99,7 +99,7 @@ OTHERWISE: list[tuple[str, str]] = [
 PIECE = re.compile(r"\S+\s*|\s+")
 
 
-def answer(prompt: Sequence[Mapping[str, str]], max_tokens: int) -> Iterator[str]:
+def answer(prompt: Sequence[Mapping[str, str]], max_tokens: int) -> Generator[str]:
     """The answer to the last of the `{role, content}` messages, word by word, cut off at `max_tokens`."""
     question = prompt[-1]["content"].lower()
     topic = next((texts for pattern, *texts in TOPICS if pattern.search(question)), None)

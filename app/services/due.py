@@ -17,20 +17,34 @@ from app import clock, db
 from app.models.account import GrantSource
 from app.models.actor import Actor
 from app.models.api_key import ApiKey
+from app.models.assistant import Assistant
 from app.models.canned_response import CannedResponse
+from app.models.conversation import Conversation
 from app.models.domain_error import Busy, DomainError, Unavailable
 from app.models.message import Message
+from app.models.order import Order
 from app.models.sign_in_link import SignInLink
 from app.models.token_account import TokenAccount
 from app.models.token_request import TokenRequest
 from app.models.user import User
-from app.services import answers, audit, notifications, out_of_tokens, token_accounts
+from app.services import answers, audit, conversations, notifications, out_of_tokens, stripe_payments, token_accounts
 
 log = logging.getLogger(__name__)
 
 # How long an item is left to the caller that wrote it before the worker takes it over.
 GRACE = timedelta(seconds=10)
-CARRIERS: tuple[type[Document], ...] = (TokenRequest, TokenAccount, User, Message, ApiKey, SignInLink, CannedResponse)
+CARRIERS: tuple[type[Document], ...] = (
+    TokenRequest,
+    TokenAccount,
+    User,
+    Conversation,
+    Message,
+    ApiKey,
+    SignInLink,
+    CannedResponse,
+    Assistant,
+    Order,
+)
 
 
 def _grant_to_account(
@@ -92,6 +106,10 @@ def _charge_answer(*, key: str, at: datetime, message: ObjectId, tokens: int) ->
     answers.charge(message, tokens)
 
 
+def _remove_conversation(*, key: str, at: datetime, conversation: ObjectId) -> None:
+    conversations.remove(conversation)
+
+
 # Each verb takes the item's key and time and its arguments, and does nothing under a key that it has seen.
 VERBS: dict[str, Callable[..., None]] = {
     "account.change_tier": _change_tier_of_account,
@@ -101,13 +119,15 @@ VERBS: dict[str, Callable[..., None]] = {
     "account.revoke": _revoke_from_account,
     "answer.charge": _charge_answer,
     "audit": audit.record,
+    "conversation.remove": _remove_conversation,
     "notify": notifications.notify,
     "notify.reviewers": notifications.notify_reviewers,
+    "payment.give_back": stripe_payments.give_back,
     "users.note_tokens": _note_tokens,
 }
 
 
-def perform(carrier: type[Document], document_id: ObjectId) -> bool:
+def perform(carrier: type[Document], document_id: ObjectId | int) -> bool:
     """Does all that is due on one document, in its order; returns whether nothing is left.
 
     It never fails: the change that brought it here stands. What cannot be done is marked failed with its reason and holds
@@ -147,7 +167,7 @@ def retry_failed(carrier: type[Document], document_id: ObjectId) -> bool:
     return perform(carrier, document_id)
 
 
-def _do(collection: Any, document_id: ObjectId, item: Mapping[str, Any]) -> bool:
+def _do(collection: Any, document_id: ObjectId | int, item: Mapping[str, Any]) -> bool:
     if item.get("failed"):
         return False
     this = {"key": item["key"], "verb": item["verb"]}
@@ -170,5 +190,5 @@ def _do(collection: Any, document_id: ObjectId, item: Mapping[str, Any]) -> bool
     return True
 
 
-def _mark_failed(collection: Any, document_id: ObjectId, this: Mapping[str, Any], reason: str) -> None:
+def _mark_failed(collection: Any, document_id: ObjectId | int, this: Mapping[str, Any], reason: str) -> None:
     collection.update_one({"_id": document_id, "due": {"$elemMatch": this}}, {"$set": {"due.$.failed": reason}})

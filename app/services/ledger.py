@@ -8,6 +8,7 @@ from bson import ObjectId
 
 from app.models.account import EntryType
 from app.models.domain_error import NotFound
+from app.models.ledger_entry import numbered
 from app.services import account_commit, account_moment
 from app.services.account_moment import Choice, Entry, Moment
 
@@ -64,3 +65,18 @@ def by_key(user_id: ObjectId, key: str) -> dict[str, Any]:
     if entry is None:
         raise NotFound
     return entry
+
+
+def numbers_of(user_id: ObjectId, keys: Iterable[str]) -> dict[str, int]:
+    """Under which number the user's ledger has the entries of these idempotency keys; without those that there are not."""
+    wanted = set(keys)
+    # The account is read first here too.
+    account = account_commit.accounts().find_one(
+        {"_id": user_id}, {"entries": 1, "drained_seq": 1, "drained_balance": 1}
+    )
+    waiting = numbered(account) if account else ()
+    numbers = {entry["key"]: int(entry["seq"]) for entry in waiting if entry.get("key") in wanted}
+    copied = {"account": user_id, "key": {"$in": sorted(wanted - numbers.keys())}}
+    return numbers | {
+        entry["key"]: int(entry["seq"]) for entry in account_commit.entries().find(copied, {"key": 1, "seq": 1})
+    }

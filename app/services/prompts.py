@@ -46,7 +46,7 @@ def plan(account: Account, assistant: Assistant, text: str, *, key: str, convers
     instructions = [{"role": "system", "content": assistant.system_prompt}] if assistant.system_prompt else []
     earlier = _newest_that_fit(conversation, key, room) if conversation else []
     # The question goes along whether it fits or not.
-    prompt = [*instructions, *earlier, {"role": Role.USER.value, "content": text}]
+    prompt = [*instructions, *earlier, _said(Role.USER, text)]
     prompt_tokens = sum(count(one["content"]) for one in prompt)
     if tokens <= prompt_tokens:
         raise InsufficientTokens(needed=cost(prompt_tokens + 1, assistant.price), **refusal)
@@ -54,13 +54,23 @@ def plan(account: Account, assistant: Assistant, text: str, *, key: str, convers
 
 
 def _newest_that_fit(conversation: Conversation, key: str, room: int) -> list[dict[str, str]]:
-    """What was said before the question `key`, back to where `room` tokens end, in the order of time."""
-    fitting: list[dict[str, str]] = []
+    """What was said before the question `key`, back to where `room` tokens end, in the order of time.
+
+    A question goes along with its answer, or neither does: many models take nothing but the two in turn.
+    """
+    exchanges: list[list[dict[str, str]]] = []
+    answers: dict[str, str] = {}
     said = Message.objects.of(conversation.id).ended().filter(key__ne=key).newest_first()
-    for message in said.only("role", "text").no_cache():
-        room -= count(message.text)
-        if room < 0:
-            break
-        if message.text:
-            fitting.append({"role": message.role, "content": message.text})
-    return fitting[::-1]
+    for message in said.only("key", "role", "text").no_cache():
+        if message.role == Role.ASSISTANT:
+            answers[message.key] = message.text
+        elif answer := answers.pop(message.key, ""):
+            room -= count(message.text) + count(answer)
+            if room < 0:
+                break
+            exchanges.append([_said(Role.USER, message.text), _said(Role.ASSISTANT, answer)])
+    return [one for exchange in reversed(exchanges) for one in exchange]
+
+
+def _said(role: Role, text: str) -> dict[str, str]:
+    return {"role": role.value, "content": text}

@@ -8,8 +8,11 @@ from bson import ObjectId
 from mongoengine.connection import get_db
 
 from app import clock, db
+from app.models.assistant import Assistant
 from app.models.user import User
 from app.models.worker_heartbeat import WorkerHeartbeat
+from app.services import assistants
+from tests.upstream.misbehaving import misbehaving, status
 
 
 @pytest.fixture
@@ -66,6 +69,45 @@ def test_a_missing_index_is_named_with_the_remedy(doctor):
     db.ensure_structure()
     assert code == 1
     assert found["structure"]["text"] == "index email_1 of users is missing (run: flask db init)"
+
+
+def test_without_an_assistant_nobody_answers(doctor):
+    assert doctor()[0]["chat"] == {
+        "what": "chat",
+        "state": "warning",
+        "text": "no assistant is active, so nobody answers",
+    }
+
+
+def test_without_a_server_the_demo_assistant_answers(doctor):
+    assistants.ensure_default()
+    found = doctor()[0]["chat"]
+    assert (found["state"], found["text"][:31]) == ("ok", "the built-in demo assistant ans")
+
+
+MODELS = '{"data": [{"id": "gpt-4o-mini"}, {"id": "other"}]}'
+
+
+@pytest.mark.parametrize(
+    ("model", "play", "state", "text"),
+    [
+        ("default", status(200, MODELS), "ok", "%s: gpt-4o-mini"),
+        ("default", status(404), "ok", "%s: gpt-4o-mini"),
+        ("default", status(200, "<p>Hello"), "ok", "%s: gpt-4o-mini"),
+        ("mine", status(200, MODELS), "warning", "%s has no mine; it offers gpt-4o-mini, other"),
+        ("default", status(401), "problem", "%s does not take CHAT_API_KEY"),
+        ("default", b"", "problem", "%s does not answer: Server disconnected without sending a response."),
+    ],
+)
+def test_the_chats_server_is_asked_for_its_models(doctor, app, monkeypatch, model, play, state, text):
+    assistants.ensure_default()
+    Assistant.objects.update(model=model)
+    with misbehaving() as server:
+        monkeypatch.setitem(app.config, "CHAT_BASE_URL", server.url)
+        server.will((play,))
+        found = doctor()[0]["chat"]
+    assert (found["state"], found["text"]) == (state, text % server.url)
+    assert server.calls[0].line == "GET /v1/models HTTP/1.1"
 
 
 def test_it_reads_well_in_a_terminal(app):

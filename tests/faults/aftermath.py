@@ -10,18 +10,21 @@ from mongoengine.connection import get_db
 from app import clock
 from app.cli.worker import JOBS
 from app.models.user import User
-from app.services import account_commit, answers, chat, due, token_accounts
+from app.services import account_commit, announcements, answers, due, token_accounts
 from tests.account_soundness import sound_entries
 from tests.faults import chat_kept
 
-# After so long nobody may still be busy with what was left, and the worker takes it over.
-LONGEST_WAIT = answers.LEASE + due.GRACE + account_commit.QUIET
 MOST_ROUNDS = 20
+
+
+def longest_wait() -> timedelta:
+    """After so long nobody may still be busy with what was left, and the worker takes it over."""
+    return answers.lease() + due.GRACE + account_commit.QUIET
 
 
 def finish() -> None:
     """The worker does all that was left, until there is nothing more."""
-    with time_machine.travel(clock.now() + LONGEST_WAIT, tick=False):
+    with time_machine.travel(clock.now() + longest_wait(), tick=False):
         for _round in range(MOST_ROUNDS):
             if not sum(int(job() or 0) for job in JOBS.values()):  # type: ignore[call-overload]
                 break
@@ -43,7 +46,7 @@ def problems() -> Iterator[str]:
             sound_entries(account["_id"])
         except AssertionError:
             yield f"account {account['_id']} is not sound: {traceback.format_exc(limit=1)}"
-    ends = clock.now() + LONGEST_WAIT + timedelta(seconds=chat.HOLD_SECONDS)
+    ends = clock.now() + longest_wait() + timedelta(seconds=announcements.HOLD_SECONDS)
     with time_machine.travel(ends, tick=False):
         for user in User.objects:
             if held := token_accounts.view(user.id).held:

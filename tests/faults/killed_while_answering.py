@@ -1,6 +1,7 @@
 """Run as a program: the nth user is answered by a process that is killed before its nth command to the database.
 
-Takes the database's URI; prints the number of processes that were killed, once one has lived to the end of its answer.
+Takes the database's URI, and the base URL of a chat server where there is one. Prints the number of
+processes that were killed, once one has lived to the end of its answer.
 """
 
 import os
@@ -49,11 +50,11 @@ def answer(app: Flask, n: int) -> None:
         chat.send(user, text="Hello", key="key", by=actor_of(user))
 
 
-def main(uri: str) -> None:
+def main(uri: str, chat_url: str = "") -> None:
     """Goes on until a process was not killed."""
     # Every piece is saved, so that the answer can be cut off between any two of them.
     answers.SAVE_EVERY = timedelta(0)
-    app = create_app(config.Testing(MONGODB_URI=uri))
+    app = create_app(config.Testing(MONGODB_URI=uri, CHAT_BASE_URL=chat_url))
     for n in count(1):
         if (child := os.fork()) == 0:
             answer(app, n)
@@ -65,4 +66,4 @@ def main(uri: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -18,6 +18,8 @@ OPEN_TO_EVERYBODY = {
     "sign_in.sign_out",
     "sign_in_link.sign_in_link",
     "sign_in_link.use",
+    # What comes in there is signed.
+    "stripe_events.receive",
 }
 
 

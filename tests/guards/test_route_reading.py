@@ -1,4 +1,4 @@
-"""Looking changes nothing: each GET leaves the database as it was."""
+"""Looking changes nothing: each GET leaves the database as it was, but for the trail of who reads what others said."""
 
 from datetime import timedelta
 
@@ -7,7 +7,7 @@ import time_machine
 
 from app import clock
 from tests.factories import bearer, make_admin, sign_in
-from tests.guards.routes import World, call, everything, routes
+from tests.guards.routes import AUDITED_READING, World, call, everything, routes
 
 
 @pytest.mark.parametrize("days", [0, 8], ids=["now", "after a renewal"])
@@ -15,7 +15,7 @@ from tests.guards.routes import World, call, everything, routes
 def test_each_get_leaves_the_database_as_it_was(app, who, days):
     world = World(roles=["reviewer"])
     admin = make_admin()
-    wrong = {}
+    wrong, audited = {}, set()
     with time_machine.travel(clock.now() + timedelta(days=days)):
         client, headers = app.test_client(), {}
         if who == "key":
@@ -26,9 +26,14 @@ def test_each_get_leaves_the_database_as_it_was(app, who, days):
             if route.writes:
                 continue
             before = everything()
-            response = call(app, client, route, world.named, headers=headers)
+            action, query = AUDITED_READING.get(route.endpoint, (None, None))
+            response = call(app, client, route, world.named, headers=headers, query_string=query)
             assert response.status_code < 500, route
             after = everything()
+            if action and response.status_code == 200:
+                audited.add(route.endpoint)
+                assert after["audit_events"].pop()["action"] == action, route
             if changed := [name for name in after if before.get(name, []) != after[name]]:
                 wrong[str(route)] = changed
     assert wrong == {}
+    assert audited == (set(AUDITED_READING) if who == "admin" else set())

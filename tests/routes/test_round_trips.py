@@ -7,7 +7,7 @@ from tests.chatting import make_talker, say
 from tests.factories import OPERATOR, make_admin, make_request, sign_in
 
 MOST = 6
-# Four for the frame (session, reader, balance, news), and four for the user, the account, the ledger, and requests.
+# Three for the frame (session with its reader, balance, news), and five for the user, the account, the ledger, requests, orders.
 MOST_FOR_ADMIN = 8
 
 

@@ -7,10 +7,12 @@ import time_machine
 
 from app import clock
 from app.models.account import EntryType
-from app.models.domain_error import AssistantUnavailable
-from app.models.message import Message
+from app.models.assistant import Assistant
+from app.models.domain_error import AssistantUnavailable, Busy, InsufficientTokens
+from app.models.message import Failure, Message
 from app.services import answers, due, ledger, token_accounts
-from app.services.token_count import count
+from app.services.token_count import cost, count
+from app.services.upstream_stream import Usage
 from tests.chatting import announced, charges, make_talker, say
 from tests.factories import OPERATOR
 
@@ -64,16 +66,65 @@ def test_pieces_are_passed_on_as_they_come(user):
     assert list(answers.write(announced(user), ["a", "b"])) == ["a", "b"]
 
 
-@pytest.mark.parametrize("pieces", [[], [""], breaking()])
+@pytest.mark.parametrize("pieces", [[], [""], [Usage(500)]])
 def test_no_answer_at_all_is_charged_nothing(user, pieces):
-    write(announced(user), pieces)
+    assert write(announced(user), pieces).failure == "empty"
     check(user, "failed", "")
     assert ledger.history(user.id, with_holds=True)[0]["type"] == EntryType.RELEASE
 
 
+@pytest.mark.parametrize(
+    ("error", "failure"),
+    [
+        (AssistantUnavailable, "unavailable"),
+        (AssistantUnavailable(failure=Failure.BUSY), "busy"),
+        (ZeroDivisionError, "unavailable"),
+    ],
+)
+def test_what_kept_an_assistant_from_saying_anything_is_raised_and_noted(user, error, failure):
+    answer = announced(user)
+    with pytest.raises((AssistantUnavailable, ZeroDivisionError)):
+        write(answer, breaking(error=error))
+    assert Message.objects.get(id=answer.id).failure == failure
+    check(user, "failed", "")
+
+
 def test_an_assistant_that_breaks_off_is_charged_what_it_said(user):
-    write(announced(user), breaking("Half an ", "ans"))
+    assert write(announced(user), breaking("Half an ", "ans")).failure == "broken_off"
     check(user, "stopped", "Half an ans")
+
+
+# --- what the model says that it used ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("usages", [[0], [1], [7, 123], [2_000]])
+def test_an_answer_that_ends_is_charged_what_the_model_said_last_at_its_price(user, usages):
+    Assistant.objects(number=1).update(price=1_500)
+    answer = announced(user)
+    write(answer, ["Hello", *map(Usage, usages)])
+    assert charges(user.id) == ([cost(usages[-1], 1_500)] if usages[-1] else [])
+    assert Message.objects.get(id=answer.id).tokens_charged == cost(usages[-1], 1_500)
+
+
+@pytest.mark.parametrize("usage", [-1, 10**9, 10**30, "500", "", 12.0, True, [], {}, "x" * 10**6])
+def test_what_cannot_have_been_used_is_counted_here_and_logged(user, usage, caplog):
+    write(announced(user), ["Hello", Usage(usage)])
+    check(user, "done", "Hello")
+    [record] = caplog.records
+    assert "the model says it used" in record.getMessage()
+    assert len(record.getMessage()) < 300
+
+
+def test_more_than_twice_the_hold_is_not_believed(user):
+    answer = announced(user)
+    write(answer, ["Hello", Usage(2 * (answer.prompt_tokens + answer.max_tokens) + 1)])
+    check(user, "done", "Hello")
+
+
+@pytest.mark.parametrize("pieces", [breaking("Half", Usage(100)), breaking(Usage(100), "Half")])
+def test_of_an_answer_that_breaks_off_the_model_has_not_said_what_it_used(user, pieces):
+    write(announced(user), pieces)
+    check(user, "stopped", "Half")
 
 
 def test_a_defect_in_an_assistant_charges_what_it_said_and_is_not_hidden(user):
@@ -101,7 +152,7 @@ def test_the_text_is_saved_every_second_and_the_lease_moves(user):
             stored = Message.objects.get(id=answer.id)
             seen.append((stored.text, stored.lease_until))
         reading.close()
-    first, later = seen[0][1], clock.cut(begun + timedelta(seconds=1.2)) + answers.LEASE
+    first, later = seen[0][1], clock.cut(begun + timedelta(seconds=1.2)) + answers.lease()
     assert seen == [("", first), ("", first), ("abc", later), ("abc", later)]
 
 
@@ -177,10 +228,44 @@ def perform_later(answer, text, status):
 
 
 def test_a_repeat_after_a_crash_returns_what_the_worker_made_of_it(user):
-    announced(user)
+    answer = announced(user)
+    assert answers._save(answer, "Half an ans")
     lapse()
-    assert say(user).status == "failed"
-    assert say(user, key="again").status == "done"
+    assert (say(user).status, say(user).failure) == ("stopped", "broken_off")
+
+
+def test_a_repeat_after_a_crash_before_the_first_word_asks_again(user):
+    failed = announced(user)
+    lapse()
+    answer = say(user)
+    assert (answer.status, answer.id != failed.id) == ("done", True)
+    assert Message.objects(role="user").count() == Message.objects(role="assistant").count() == 1
+    check(user, "done", answer.text)
+
+
+def test_a_failed_answer_stays_until_it_can_be_asked_for_again(user):
+    failed = announced(user)
+    lapse()
+    token_accounts.spend(user.id, 150_000 - 10, by=OPERATOR)
+    with pytest.raises(InsufficientTokens):
+        say(user)
+    assert Message.objects.get(role="assistant").id == failed.id
+
+
+def test_while_the_hold_of_a_failed_answer_is_still_to_be_released_its_key_is_in_use(user, monkeypatch):
+    answer = announced(user)
+    with monkeypatch.context() as patch:
+        patch.setitem(due.VERBS, "answer.charge", breaking_verb)
+        with time_machine.travel(clock.now() + LONG_AGO, tick=False):
+            assert answers.settle_lapsed() == 1
+        with pytest.raises(Busy):
+            say(user)
+    assert Message.objects.get(role="assistant").id == answer.id
+    assert say(user).status == "done"
+
+
+def breaking_verb(**_arguments):
+    raise Busy
 
 
 def test_ten_workers_at_once_charge_an_answer_once(user, threads):

@@ -69,6 +69,48 @@ def test_a_conversation_goes_on_with_what_was_said():
     assert texts == [second.text, "Who are you?", first.text, "Hello"]
 
 
+# --- which assistant --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def two_assistants():
+    """A user, and a second assistant at twice the price."""
+    user = make_talker()
+    Assistant(number=2, name="Second", model="m", max_answer_tokens=100, price=2_000).save()
+    return user
+
+
+def test_a_new_conversation_is_with_the_assistant_that_was_asked_for(two_assistants):
+    answer = say(two_assistants, assistant=2)
+    assert (answer.assistant, answer.price) == (2, 2_000)
+    conversation_id = str(answer.conversation)
+    assert say(two_assistants, key="again", conversation_id=conversation_id).assistant == 2
+    assert say(two_assistants, key="once more", conversation_id=conversation_id, assistant=2).assistant == 2
+    assert say(two_assistants, key="new").assistant == 1
+
+
+@pytest.mark.parametrize("assistant", [0, 3, -1, 10**30, "2", True, 2.0, [2], {"$ne": 0}])
+def test_an_assistant_that_does_not_answer_cannot_be_asked_for(two_assistants, assistant):
+    Assistant(number=3, name="Retired", model="m", max_answer_tokens=100, active=False).save()
+    assert "agent_id" in refused(two_assistants, InvalidInput, assistant=assistant).errors
+
+
+def test_a_conversation_stays_with_its_assistant(two_assistants):
+    conversation_id = str(say(two_assistants, assistant=2).conversation)
+    with pytest.raises(InvalidInput) as refusal:
+        say(two_assistants, key="other", conversation_id=conversation_id, assistant=1)
+    assert refusal.value.errors == {"agent_id": ["This conversation is with another assistant."]}
+    Assistant.objects(number=2).update(active=False)
+    assert say(two_assistants, key="other", conversation_id=conversation_id).assistant == 1
+
+
+def test_a_key_with_another_assistant_is_refused(two_assistants):
+    say(two_assistants, assistant=2)
+    assert say(two_assistants).assistant == say(two_assistants, assistant=2).assistant == 2
+    with pytest.raises(KeyReused):
+        say(two_assistants, assistant=1)
+
+
 # --- repeats ----------------------------------------------------------------------------------------------------------
 
 
@@ -177,8 +219,10 @@ def test_at_the_minimum_a_message_is_answered():
 
 
 def test_a_question_that_costs_more_than_there_is_is_refused():
-    error = refused(make_talker(1_000), InsufficientTokens, text="x" * 8_000)
-    assert (error.values["available"], error.values["needed"]) == (1_000, count("x" * 8_000) + 27 + 1)
+    user = make_talker(1_000)
+    instructions = Assistant.objects.get(number=1).system_prompt
+    error = refused(user, InsufficientTokens, text="x" * 8_000)
+    assert (error.values["available"], error.values["needed"]) == (1_000, count("x" * 8_000) + count(instructions) + 1)
 
 
 def test_beyond_the_answers_that_a_process_writes_at_once_it_is_busy(app, monkeypatch):

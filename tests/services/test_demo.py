@@ -3,6 +3,7 @@
 from mongoengine.connection import get_db
 
 from app.models.domain_error import InsufficientTokens
+from app.models.order import Order
 from app.models.token_request import TokenRequest
 from app.models.user import User
 from app.services import assistants, chat, demo, ledger, passwords, token_accounts, users
@@ -51,6 +52,21 @@ def test_two_or_three_answers_use_it_up():
 def test_nobody_has_asked_for_anything_yet():
     demo.seed(by=OPERATOR)
     assert TokenRequest.objects.count() == 0
+
+
+def test_one_order_is_paid_and_one_waits_to_be_confirmed_also_when_it_is_seeded_again():
+    for _ in range(2):
+        demo.seed(by=OPERATOR)
+        found = {users.get(order.user).name: order.status for order in Order.objects}
+        assert found == {"Maria Petrova": "paid", "Lucas Martin": "created"}
+
+
+def test_where_stripe_takes_payments_or_nothing_is_for_sale_nobody_has_ordered_anything(app, monkeypatch, stripe):
+    demo.seed(by=OPERATOR)
+    monkeypatch.setitem(app.config, "PAYMENT_PROVIDER", "manual")
+    monkeypatch.setitem(app.config, "PACKAGES", {})
+    demo.seed(by=OPERATOR)
+    assert Order.objects.count() == 0
 
 
 def test_others_have_used_tokens_too_and_one_has_used_them_up():

@@ -14,6 +14,7 @@ from pymongo import MongoClient
 from app import db
 from app.models.api_key import ApiKey
 from app.models.audit_event import AuditEvent
+from app.models.conversation import Conversation
 from app.models.due_item import due_item
 from app.models.message import Message
 from app.models.notification import Notification
@@ -22,6 +23,8 @@ from app.models.token_account import TokenAccount
 from app.models.token_request import TokenRequest
 from app.models.user import User
 from app.services import api_keys, due, ledger, token_accounts, token_requests
+from tests import stripe_server
+from tests.buying import make_order
 from tests.factories import OPERATOR, make_request, make_user
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -144,6 +147,20 @@ def _notify_reviewers(user):
     return arguments, lambda: [Notification.objects(user=reviewer.id).count() for reviewer in reviewers], [1, 1, 1]
 
 
+def _remove_conversation(user):
+    conversation = answer_of(user).conversation
+    shared = {"created_at": NOW, "last_message_at": NOW, "removed_at": NOW}
+    Conversation(id=conversation, user=user.id, key="key", assistant=1, title="Hello", **shared).save()
+    return {"conversation": conversation}, lambda: (Message.objects.count(), Conversation.objects.count()), (0, 0)
+
+
+def _give_back(user):
+    order = make_order(user)
+    stripe = stripe_server.Server.fake
+    payment = stripe.pay(order.checkout["id"])["payment_intent"]
+    return {"payment": payment}, lambda: stripe.payments[payment]["latest_charge"]["amount_refunded"], order.price_minor
+
+
 # For each verb: its arguments, how to look at its effect, and what that effect is.
 CASES = {
     "account.change_tier": _change_tier,
@@ -153,8 +170,10 @@ CASES = {
     "account.revoke": _revoke,
     "answer.charge": _charge,
     "audit": _audit,
+    "conversation.remove": _remove_conversation,
     "notify": _notify,
     "notify.reviewers": _notify_reviewers,
+    "payment.give_back": _give_back,
     "users.note_tokens": _note_tokens,
 }
 
@@ -174,6 +193,7 @@ def answer_of(user, tokens_held=0):
     ).save()
 
 
+@pytest.mark.usefixtures("stripe")
 @pytest.mark.parametrize("verb", CASES)
 class TestVerbs:
     def test_twice_is_once(self, ann, verb, clock_hand):

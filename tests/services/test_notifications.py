@@ -120,7 +120,7 @@ def test_every_kind_has_a_sentence(app):
     with app.test_request_context():
         sentence = app.jinja_env.get_template("components/notification.html").module.notification_text
         for kind in KINDS:
-            values = {"number": 7, "name": "Ann", "response": "Yes", "question": "Why?", "available": 900}
+            values = {"number": 7, "name": "Ann", "response": "Yes", "question": "Why?", "available": 900, "tokens": 5}
             assert sentence(Notification(kind=kind, values=values)).strip(), kind
 
 

@@ -1,5 +1,7 @@
 """What goes along with a question, and how long the answer may be."""
 
+from datetime import timedelta
+
 import pytest
 
 from app.models.assistant import Assistant
@@ -38,9 +40,9 @@ def test_the_instructions_come_first_and_the_question_last(talk):
 
 @pytest.mark.parametrize(
     ("room", "earlier"),
-    [(4_000, ["a" * 30, "b" * 60]), (132, ["a" * 30, "b" * 60]), (131, ["b" * 60]), (122, ["b" * 60]), (121, [])],
+    [(4_000, ["a" * 30, "b" * 60]), (132, ["a" * 30, "b" * 60]), (131, []), (122, []), (121, [])],
 )
-def test_the_newest_messages_that_fit_go_along(app, monkeypatch, talk, room, earlier):
+def test_the_newest_questions_that_fit_go_along_with_their_answers(app, monkeypatch, talk, room, earlier):
     set_assistant()
     monkeypatch.setitem(app.config, "CHAT_CONTEXT_TOKENS", room)
     planned = plan(talk[0], "x" * 306, talk[1])
@@ -54,16 +56,30 @@ def test_the_question_goes_along_whether_it_fits_or_not(app, monkeypatch):
 
 def test_what_was_said_before_leaves_room_for_an_answer(talk):
     set_assistant()
-    assert len(plan(talk[0], "Hello", talk[1], available=231).prompt) == 2
+    assert len(plan(talk[0], "Hello", talk[1], available=231).prompt) == 1
     assert len(plan(talk[0], "Hello", talk[1], available=232).prompt) == 3
 
 
 def test_an_answer_that_failed_or_is_being_written_does_not_go_along(talk):
     user, conversation = talk
     Message.objects(role="assistant").update(text="", status="failed")
-    assert len(plan(user, "Hello", conversation).prompt) == 3
+    assert len(plan(user, "Hello", conversation).prompt) == 2
     Message.objects(role="assistant").update(text="half", status="streaming")
-    assert len(plan(user, "Hello", conversation).prompt) == 3
+    assert len(plan(user, "Hello", conversation).prompt) == 2
+
+
+def test_questions_and_answers_go_along_in_turn_whatever_happened_between_them(talk):
+    user, conversation = talk
+    keys = ["failed", "slow", "quick"]
+    for key in keys:
+        say(user, f"Question {key}", key, conversation_id=str(conversation.id))
+    Message.objects(role="assistant", key="failed").update(text="", status="failed")
+    # Two tabs: the second asked later, and was answered first.
+    later = Message.objects.get(role="assistant", key="quick").created_at + timedelta(seconds=1)
+    Message.objects(role="assistant", key="slow").update(created_at=later)
+    said = plan(user, "Hello", conversation).prompt
+    assert [one["role"] for one in said] == ["system", *["user", "assistant"] * 3, "user"]
+    assert [one["content"] for one in said[3::2]][:-1] == ["Question slow", "Question quick"]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +99,7 @@ def test_an_answer_may_be_as_long_as_the_assistant_allows_and_the_account_pays_f
     available, price, max_tokens, most_it_costs
 ):
     user = make_talker()
-    set_assistant(price=price)
+    set_assistant(price=price, max_answer_tokens=500)
     planned = plan(user, "Hello", available=available)
     assert (planned.prompt_tokens, planned.max_tokens, planned.most_it_costs) == (2, max_tokens, most_it_costs)
 

@@ -16,7 +16,7 @@ STILL = {"reduced_motion": "reduce"}
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
 USER_PAGES = [
-    *("/chat", "/account", "/account/stopped"),
+    *("/chat", "/chat/search?q=nothing", "/account", "/account/stopped"),
     *("/account/explain/balance", "/account/explain/grants", "/account/explain/held"),
     *(
         "/requests",
@@ -26,11 +26,12 @@ USER_PAGES = [
         "/requests/1",
         "/requests/1/edit",
     ),
-    *("/notifications", "/settings/api-keys"),
+    *("/buy", "/buy/basic", "/orders", "/notifications", "/settings/api-keys"),
 ]
 ADMIN_PAGES = [
     *("/admin", "/admin/requests", "/admin/requests?status=spam", "/admin/requests/1", "/admin/requests/2"),
     *("/admin/requests/statistics", "/admin/canned-responses"),
+    *("/admin/orders", "/admin/orders?q=nobody", "/admin/orders/1", "/admin/orders/1/refund", "/admin/orders/2"),
     *("/admin/users", "/admin/users?q=nobody", "/admin/users?out=1"),
 ]
 # Under the address of the user who runs out.

@@ -28,6 +28,7 @@ def use_up(page: Page) -> int:
         page.get_by_role("button", name="Send").click()
         answers += 1
         expect(page.locator(".chat-messages > li")).to_have_count(2 * answers)
+        expect(page.locator("[data-unfinished]")).to_have_count(0)
         assert balance(page) < before
         assert answers < 10
     return answers
@@ -88,4 +89,5 @@ def test_a_user_runs_out_asks_for_more_and_carries_on(
     user.get_by_label("Your message").fill("Thank you!")
     user.get_by_role("button", name="Send").click()
     expect(user.locator(".chat-messages > li")).to_have_count(2)
+    expect(user.locator("[data-unfinished]")).to_have_count(0)
     assert balance(user) < left + 100_000

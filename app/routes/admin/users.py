@@ -4,19 +4,20 @@ from functools import partial
 
 from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_login import current_user
 
 from app import pagination
 from app.access import requires
 from app.models.permission import Permission
 from app.routes import ledger_query
-from app.services import account_moment, desk, token_requests, user_list
+from app.services import account_moment, desk, orders, token_requests, user_list
 from app.services import users as people
 from app.services.user_list import Filters
 
 blueprint = Blueprint("admin_users", __name__, url_prefix="/admin/users")
 
 YES_OR_NO = ("1", "0")
-LAST_REQUESTS = 5
+LAST_REQUESTS = LAST_ORDERS = 5
 
 
 @blueprint.get("")
@@ -53,6 +54,7 @@ def show(user_id: str) -> ResponseReturnValue:
     user = people.get(user_id)
     moment = account_moment.take(user.id)
     requests = token_requests.mine(user.id, limit=LAST_REQUESTS + 1)
+    bought = orders.mine(user.id, limit=LAST_ORDERS + 1) if current_user.has(Permission.BILLING_MANAGE) else []
     return render_template(
         "admin/users/show.html",
         user=user,
@@ -60,6 +62,8 @@ def show(user_id: str) -> ResponseReturnValue:
         requests=requests[:LAST_REQUESTS],
         # Few have more requests than fit here, so few have to be counted.
         request_count=len(requests) if len(requests) <= LAST_REQUESTS else desk.count(desk.Filters(users=[user.id])),
+        orders=bought[:LAST_ORDERS],
+        has_more_orders=len(bought) > LAST_ORDERS,
         explain_url=partial(url_for, "admin_explanation.explain", user_id=user.id),
         **ledger_query.shown(moment),
     )

@@ -5,13 +5,16 @@ from app.routes.api import (
     admin_beta,
     admin_token_requests,
     beta,
+    chat,
     document,
     gallery_users,
     holds,
     host_users,
     metering,
+    purchase,
     quota_statistics,
     sign_in_links,
+    stripe_events,
     token_requests,
 )
 
@@ -27,9 +30,11 @@ def init_app(app: App) -> None:
         admin_token_requests,
         beta,
         admin_beta,
+        chat,
+        purchase,
         gallery_users,
         quota_statistics,
     ):
         app.register_api(module.blueprint)
-    for blueprint in (document.blueprint, document.assets):
+    for blueprint in (stripe_events.blueprint, document.blueprint, document.assets):
         app.register_blueprint(blueprint)

@@ -35,9 +35,15 @@ def takes_keys(blueprint: APIBlueprint) -> None:
     blueprint.after_request(_give_back)
 
 
+def given_key() -> str:
+    """The key of this call as its caller calls it."""
+    key: str = g.idempotency_key
+    return key
+
+
 def stored_key() -> str:
     """The key of this call as the ledger keeps it."""
-    return f"{PREFIX}{g.idempotency_key}"
+    return f"{PREFIX}{given_key()}"
 
 
 def answer_once(outcome: Outcome, shape: BaseModel, status: int = 200) -> Response:

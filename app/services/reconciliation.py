@@ -1,0 +1,83 @@
+"""Asks the payment service what became of orders, for what it told and nobody heard; and finishes what is stuck."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bson import ObjectId
+
+from app.models.domain_error import DomainError
+from app.models.order import Order, Provider, Status
+from app.services import due, orders, stripe_events, stripe_payments
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """An order that was looked at, and the status that it had before; `failure` says why nobody could tell."""
+
+    order: Order
+    before: str
+    failure: str = ""
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether something was found out."""
+        return self.order.status != self.before
+
+
+def count(since: datetime) -> int:
+    """How many orders `reconcile` looks at."""
+    return int(Order._get_collection().count_documents(_in_question(since))) + len(_stuck())
+
+
+def reconcile(since: datetime) -> Iterator[Looked]:
+    """Looks at Stripe's orders made since then that could still change, and does again what is stuck on any order.
+
+    What was found out is done as if Stripe had told of it: once, whoever asks how often.
+    """
+    for order_id in _stuck():
+        order = orders.by_id(order_id)
+        done = due.retry_failed(Order, order_id)
+        why = "" if done else "; ".join(item["failed"] for item in orders.by_id(order_id).failed_items)
+        yield Looked(orders.by_id(order_id), order.status, failure=why)
+    found = Order._get_collection().find(_in_question(since), {"_id": 1}).sort("created_at", 1)
+    for order_id in [one["_id"] for one in found]:
+        yield look_at(orders.by_id(order_id))
+
+
+def look_at(order: Order) -> Looked:
+    """Asks Stripe what became of one order, and does what follows."""
+    if order.provider != Provider.STRIPE or not order.checkout or order.status == Status.REFUNDED:
+        return Looked(order, order.status)
+    try:
+        _learn(stripe_payments.look_up(order))
+    except DomainError as error:
+        return Looked(order, order.status, failure=str(error))
+    return Looked(orders.by_id(order.id), order.status)
+
+
+def _learn(session: dict[str, Any]) -> None:
+    """Does what the page's events would have done."""
+    event = f"reconcile:{session['id']}"
+    stripe_events.page_paid(session, event)
+    if session.get("status") == "expired":
+        stripe_events.page_closed(session, event)
+    charge = (session.get("payment_intent") or {}).get("latest_charge") or {}
+    if charge.get("amount_refunded"):
+        stripe_events.charge_refunded(charge, event)
+
+
+def _in_question(since: datetime) -> dict[str, Any]:
+    open_ = [str(one) for one in Status if one is not Status.REFUNDED]
+    where = {"provider": Provider.STRIPE.value, "created_at": {"$gte": since}}
+    return {**where, "status": {"$in": open_}, "checkout": {"$ne": None}}
+
+
+def _stuck() -> list[ObjectId]:
+    return [
+        one["_id"]
+        for one in Order._get_collection().find(
+            {"due.failed": {"$exists": True}, "due.at": {"$exists": True}}, {"_id": 1}
+        )
+    ]

@@ -21,6 +21,7 @@ from werkzeug.local import LocalProxy
 
 from app import clock
 from app.extensions import babel
+from app.models.blockchain import BLOCKCHAINS, explorer_url
 from app.security import is_api
 from app.services import notifications, token_accounts
 
@@ -53,7 +54,9 @@ def init_app(app: Flask) -> None:
         time_span=time_span,
         duration=duration,
         markdown=markdown,
+        blockchain=blockchain,
     )
+    app.jinja_env.globals["explorer_url"] = explorer_url
     app.context_processor(_frame)
 
 
@@ -164,6 +167,11 @@ def markdown(text: str) -> Markup:
         link_rel="nofollow noopener noreferrer",
     )
     return Markup(html)  # noqa: S704
+
+
+def blockchain(key: str) -> str:
+    """A blockchain as people know it; its key where the table has it no more."""
+    return BLOCKCHAINS[key].label if key in BLOCKCHAINS else key
 
 
 def _frame() -> dict[str, Any]:

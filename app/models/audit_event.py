@@ -38,10 +38,12 @@ class Action(StrEnum):
     REQUEST_REVOKE = "request.revoke"
     REQUEST_EXPIRE = "request.expire"
     REQUEST_NOTE = "request.note"
+    REQUEST_RETRY = "request.retry"
     REQUEST_DELETE = "request.delete"
     CANNED_RESPONSE_CREATE = "canned_response.create"
     CANNED_RESPONSE_EDIT = "canned_response.edit"
     CANNED_RESPONSE_REMOVE = "canned_response.remove"
+    CATALOGUE_REMOVE = "catalogue.remove"
     DEMO_CROWD = "demo.crowd"
 
 

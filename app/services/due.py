@@ -18,19 +18,29 @@ from app.models.account import GrantSource
 from app.models.actor import Actor
 from app.models.api_key import ApiKey
 from app.models.canned_response import CannedResponse
+from app.models.catalogue_token import CatalogueToken
 from app.models.domain_error import Busy, DomainError, Unavailable
 from app.models.message import Message
 from app.models.sign_in_link import SignInLink
 from app.models.token_account import TokenAccount
 from app.models.token_request import TokenRequest
 from app.models.user import User
-from app.services import answers, audit, notifications, out_of_tokens, token_accounts
+from app.services import answers, audit, catalogue, notifications, out_of_tokens, supports, token_accounts, token_list
 
 log = logging.getLogger(__name__)
 
 # How long an item is left to the caller that wrote it before the worker takes it over.
 GRACE = timedelta(seconds=10)
-CARRIERS: tuple[type[Document], ...] = (TokenRequest, TokenAccount, User, Message, ApiKey, SignInLink, CannedResponse)
+CARRIERS: tuple[type[Document], ...] = (
+    TokenRequest,
+    TokenAccount,
+    User,
+    Message,
+    ApiKey,
+    SignInLink,
+    CannedResponse,
+    CatalogueToken,
+)
 
 
 def _grant_to_account(
@@ -92,6 +102,10 @@ def _charge_answer(*, key: str, at: datetime, message: ObjectId, tokens: int) ->
     answers.charge(message, tokens)
 
 
+def _publish_catalogue(*, key: str, at: datetime) -> None:
+    token_list.publish()
+
+
 # Each verb takes the item's key and time and its arguments, and does nothing under a key that it has seen.
 VERBS: dict[str, Callable[..., None]] = {
     "account.change_tier": _change_tier_of_account,
@@ -101,8 +115,13 @@ VERBS: dict[str, Callable[..., None]] = {
     "account.revoke": _revoke_from_account,
     "answer.charge": _charge_answer,
     "audit": audit.record,
+    "catalogue.add": catalogue.add,
+    "catalogue.publish": _publish_catalogue,
+    "catalogue.take_out": catalogue.take_out,
+    "listing.free_slot": catalogue.free_slot,
     "notify": notifications.notify,
     "notify.reviewers": notifications.notify_reviewers,
+    "supporters.tell": supports.tell,
     "users.note_tokens": _note_tokens,
 }
 
@@ -141,9 +160,13 @@ def perform_waiting(limit: int = 500) -> int:
     return looked_at
 
 
-def retry_failed(carrier: type[Document], document_id: ObjectId) -> bool:
-    """Gives failed items another try, for an operator who has mended the reason; returns whether nothing is left."""
-    carrier._get_collection().update_one({"_id": document_id}, {"$unset": {"due.$[].failed": ""}})
+def retry_failed(carrier: type[Document], document_id: ObjectId, *said: Mapping[str, Any]) -> bool:
+    """Gives failed items another try, where there are any, and makes `said` due with that; returns whether nothing is left."""
+    tried = {"$map": {"input": "$due", "in": {"$unsetField": {"field": "failed", "input": "$$this"}}}}
+    carrier._get_collection().update_one(
+        {"_id": document_id, "due.failed": {"$exists": True}},
+        [{"$set": {"due": {"$concatArrays": [tried, {"$literal": list(said)}]}}}],
+    )
     return perform(carrier, document_id)
 
 

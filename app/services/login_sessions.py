@@ -5,7 +5,6 @@ must end all of a user's sessions raises that epoch in the same update, so that 
 starts meanwhile.
 """
 
-import hashlib
 import secrets
 from datetime import datetime, timedelta
 
@@ -16,6 +15,7 @@ from app import clock
 from app.models.login_session import LoginSession
 from app.models.user import User
 from app.services import admin_allowlist
+from app.services.digests import digest
 
 SEEN_EVERY = timedelta(minutes=1)
 
@@ -26,7 +26,7 @@ def start(user: User, *, address: str | None = None, user_agent: str = "") -> st
     now = clock.now()
     LoginSession._get_collection().insert_one(
         {
-            "_id": _hash(token),
+            "_id": digest(token),
             "user": user.id,
             "epoch": user.session_epoch,
             "created_at": now,
@@ -42,7 +42,7 @@ def start(user: User, *, address: str | None = None, user_agent: str = "") -> st
 def find(token: str) -> tuple[LoginSession, User] | None:
     """The live session of `token` and its active user, or None; two reads, and at most once a minute a write."""
     now = clock.now()
-    login_session = LoginSession.objects(id=_hash(token), expires_at__gt=now).first()
+    login_session = LoginSession.objects(id=digest(token), expires_at__gt=now).first()
     if login_session is None:
         return None
     user = User.objects.active().filter(id=login_session.user, session_epoch=login_session.epoch).first()
@@ -56,7 +56,7 @@ def find(token: str) -> tuple[LoginSession, User] | None:
 
 def end(token: str) -> None:
     """Signs this browser out."""
-    LoginSession.objects(id=_hash(token)).delete()
+    LoginSession.objects(id=digest(token)).delete()
 
 
 def sweep(user_id: ObjectId, *, before_epoch: int) -> None:
@@ -76,7 +76,3 @@ def _expiry(created_at: datetime, seen_at: datetime) -> datetime:
     idle = timedelta(hours=current_app.config["SESSION_IDLE_HOURS"])
     longest = timedelta(days=current_app.config["SESSION_DAYS"])
     return min(seen_at + idle, created_at + longest)
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()

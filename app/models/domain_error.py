@@ -259,7 +259,10 @@ class AlreadyListed(DomainError):
 
 
 class Duplicate(DomainError):
-    """There is an open request for this token; values: `number`, `symbol`, `supporters`, and whether it is the user's `own`."""
+    """There is an open request for this token.
+
+    Values: `number`, `symbol`, `supporters`, whether it is the user's `own`, and `is_supporter`.
+    """
 
     code, status = "duplicate", 409
     text = N_("Request #%(number)s asks for this token already.")

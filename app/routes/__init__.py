@@ -17,6 +17,7 @@ from app.routes import (
     sign_in_link,
 )
 from app.routes.admin import canned_responses as admin_canned_responses
+from app.routes.admin import catalogue as admin_catalogue
 from app.routes.admin import explanation as admin_explanation
 from app.routes.admin import export as admin_export
 from app.routes.admin import overview as admin_overview
@@ -58,6 +59,7 @@ def init_app(app: App) -> None:
             admin_request_statistics,
             admin_request_export,
             admin_canned_responses,
+            admin_catalogue,
             admin_users,
             admin_user_tokens,
             admin_user_changes,

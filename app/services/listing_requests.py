@@ -244,8 +244,14 @@ def _taken(holder: Mapping[str, Any], user_id: ObjectId) -> DomainError:
         listed = AlreadyListed(symbol=symbol, number=number)
         listed.beside = {"existing": {"number": number, "token_symbol": symbol}}
         return listed
-    supporters, own = supports.count(token_request), token_request.user == user_id
-    duplicate = Duplicate(number=number, symbol=symbol, supporters=supporters, own=own)
+    supporters = supports.count(token_request)
+    duplicate = Duplicate(
+        number=number,
+        symbol=symbol,
+        supporters=supporters,
+        own=token_request.user == user_id,
+        is_supporter=supports.does(user_id, token_request),
+    )
     duplicate.beside = {"existing": {"number": number, "token_symbol": symbol, "supporters": supporters}}
     return duplicate
 

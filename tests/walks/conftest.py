@@ -1,14 +1,32 @@
-"""A real browser, and the app as a user starts it."""
+"""A real browser, and the app for it: on the tests' own database, or as a user starts it."""
 
 import shutil
+import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import pytest
+from flask import Flask
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from werkzeug.serving import make_server
 
+from app.services import assistants, demo
+from tests.factories import OPERATOR
 from tests.serving import Server, serving
 
 DESKTOP = {"width": 1280, "height": 900}
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The app with the demo in it, in this process: there in a moment, where `flask serve` takes seconds to start."""
+
+    url: str
+    passwords: dict[str, str]
+
+    def accounts(self) -> dict[str, str]:
+        """The password of each demo account, by e-mail."""
+        return self.passwords
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +38,25 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def url(app: Flask) -> Iterator[str]:
+    """The app on the tests' own database, over HTTP."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def desk(url: str) -> Desk:
+    """The app on the tests' own database, with the demo accounts in it."""
+    assistants.ensure_default()
+    return Desk(url, {account.email: account.password for account in demo.seed(by=OPERATOR)})
 
 
 @pytest.fixture
@@ -36,8 +73,12 @@ def is_error(message: ConsoleMessage) -> bool:
 
 
 @pytest.fixture
-def visit(browser: Browser, server: Server) -> Iterator[Callable[..., Page]]:
-    """`visit(email)` signs in at the form and gives the page; each has cookies of its own and fails on a script error."""
+def visit(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[..., Page]]:
+    """`visit(email)` signs in at the form and gives the page; each has cookies of its own and fails on a script error.
+
+    A test that names `server` visits that one, and all others the app in this process.
+    """
+    server = request.getfixturevalue("server" if "server" in request.fixturenames else "desk")
     errors: list[str] = []
     contexts = []
 

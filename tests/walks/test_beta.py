@@ -17,7 +17,14 @@ def balance(page: Page) -> int:
     return int(re.sub(r"\D", "", page.locator("#balance").inner_text()))
 
 
-@pytest.mark.parametrize("device", [{}, PHONE, WITHOUT_SCRIPTS], ids=["desktop", "phone", "without scripts"])
+@pytest.mark.parametrize(
+    "device",
+    [
+        pytest.param({}, id="desktop", marks=pytest.mark.long),
+        pytest.param(PHONE, id="phone", marks=pytest.mark.long),
+        pytest.param(WITHOUT_SCRIPTS, id="without scripts"),
+    ],
+)
 def test_a_user_joins_the_beta_program(visit: Callable[..., Page], device: dict[str, object]) -> None:
     user = visit(DEMO_EMAIL, **device)
     before = balance(user)

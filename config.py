@@ -93,9 +93,14 @@ class Config(BaseSettings):
 
     # --- token requests ---
     QUOTA_REQUESTS_A_DAY: Annotated[int, Field(ge=1, le=100)] = 3
+    LISTING_REQUESTS_A_DAY: Annotated[int, Field(ge=1, le=100)] = 5
     REQUEST_EXPIRY_DAYS: Annotated[int, Field(ge=1)] = 30
     # Whether somebody who was not let into the beta program may ask again.
     BETA_REAPPLY: bool = False
+
+    # --- catalogue ---
+    # What the published list of tokens calls itself: up to 30 letters, digits and spaces.
+    CATALOGUE_NAME: Annotated[str, Field(pattern=r"^[A-Za-z0-9 ]{1,30}$")] = "Tokendesk"
 
     # --- chat ---
     # How many tokens of conversation go along with a new message.

@@ -20,6 +20,7 @@ from app.models.api_key import ApiKey
 from app.models.assistant import Assistant
 from app.models.audit_event import AuditEvent
 from app.models.canned_response import CannedResponse
+from app.models.catalogue_token import CatalogueToken
 from app.models.conversation import Conversation
 from app.models.counter import Counter
 from app.models.demo_crowd import DemoCrowd
@@ -31,19 +32,22 @@ from app.models.order import Order
 from app.models.rate_limit_window import RateLimitWindow
 from app.models.review_batch import ReviewBatch
 from app.models.sign_in_link import SignInLink
-from app.models.statistics import AccountStatistics, DailyFigures, FoldState
+from app.models.statistics import DailyFigures, FoldState, KeptFigures
+from app.models.support import Support
 from app.models.token_account import TokenAccount
+from app.models.token_list import TokenList
 from app.models.token_request import TokenRequest
 from app.models.user import User
 from app.models.worker_heartbeat import WorkerHeartbeat
 
 # Every collection; none makes its own indexes, `ensure_structure` makes them all.
 DOCUMENTS: tuple[type[Document], ...] = (
-    AccountStatistics,
+    KeptFigures,
     ApiKey,
     Assistant,
     AuditEvent,
     CannedResponse,
+    CatalogueToken,
     Conversation,
     Counter,
     DemoCrowd,
@@ -57,7 +61,9 @@ DOCUMENTS: tuple[type[Document], ...] = (
     RateLimitWindow,
     SignInLink,
     ReviewBatch,
+    Support,
     TokenAccount,
+    TokenList,
     TokenRequest,
     User,
     WorkerHeartbeat,

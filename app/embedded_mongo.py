@@ -76,21 +76,22 @@ def uri(folder: Path, database: str = "tokendesk") -> str:
 
 
 @contextmanager
-def running(folder: Path, *, cache_gb: float = 0.25, test_commands: bool = False) -> Iterator[subprocess.Popen[bytes]]:
+def running(folder: Path, *, cache_gb: float = 0.25, for_tests: bool = False) -> Iterator[subprocess.Popen[bytes]]:
     """A mongod for `folder` while the block runs; raises `MongoUnavailable` where another process runs one.
 
-    `test_commands` lets tests make it fail on purpose, and keeps it from removing documents by its own clock.
+    `for_tests` lets them make it fail on purpose, keeps it from removing documents by its own clock, and acknowledges
+    writes that are not yet on the disk: such a mongod may lose what it acknowledged if it is killed.
     """
     program = binary()
     _make_folders(folder)
     with _lock(folder) as lock:
         log = folder / "mongod.log"
         logged_before = log.stat().st_size if log.exists() else 0
-        process = _start(program, folder, cache_gb, lock, test_commands=test_commands)
+        process = _start(program, folder, cache_gb, lock, for_tests=for_tests)
         try:
             if not _answers(process, folder):
                 raise MongoUnavailable(f"mongod did not start: {_complaint(log, logged_before)} Its log is {log}.")
-            _make_primary(folder)
+            _make_primary(folder, journal=not for_tests)
             yield process
         finally:
             child_process.end(process, seconds=END_SECONDS)
@@ -147,7 +148,7 @@ def _is_alive(process_id: int) -> bool:
     return True
 
 
-def _start(program: str, folder: Path, cache_gb: float, lock: int, *, test_commands: bool) -> subprocess.Popen[bytes]:
+def _start(program: str, folder: Path, cache_gb: float, lock: int, *, for_tests: bool) -> subprocess.Popen[bytes]:
     socket = socket_path(folder)
     # One that was killed leaves its socket; the lock says that nobody listens there.
     socket.unlink(missing_ok=True)
@@ -156,7 +157,7 @@ def _start(program: str, folder: Path, cache_gb: float, lock: int, *, test_comma
     command += ["--wiredTigerCacheSizeGB", str(cache_gb), "--oplogSize", "128"]
     command += ["--logpath", str(folder / "mongod.log"), "--logappend"]
     command += ["--setParameter", "diagnosticDataCollectionEnabled=false"]
-    if test_commands:
+    if for_tests:
         # Tests set the app's clock, not mongod's, which would remove what has not expired by the app's.
         command += ["--setParameter", "enableTestCommands=1", "--setParameter", "ttlMonitorEnabled=false"]
     return child_process.start(command, stdout=subprocess.DEVNULL, pass_fds=[lock])
@@ -189,13 +190,14 @@ def _complaint(log: Path, logged_before: int) -> str:
     return "it gave no reason."
 
 
-def _make_primary(folder: Path) -> None:
+def _make_primary(folder: Path, *, journal: bool) -> None:
     host = str(socket_path(folder))
-    members = [{"_id": 0, "host": host}]
+    # Where a majority need not journal, no write waits for the disk.
+    new = {"_id": "rs0", "members": [{"_id": 0, "host": host}], "writeConcernMajorityJournalDefault": journal}
     # This client cannot be used for more: one that saw the server before the set existed knows no sessions.
     with _client(folder) as client:
         try:
-            client.admin.command("replSetInitiate", {"_id": "rs0", "members": members})
+            client.admin.command("replSetInitiate", new)
         except OperationFailure as error:
             if error.code != ALREADY_INITIALIZED:
                 raise

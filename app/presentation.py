@@ -23,6 +23,7 @@ from werkzeug.local import LocalProxy
 from app import clock
 from app.extensions import babel
 from app.models import money
+from app.models.blockchain import BLOCKCHAINS, explorer_url
 from app.security import is_api
 from app.services import notifications, token_accounts
 
@@ -57,7 +58,9 @@ def init_app(app: Flask) -> None:
         time_span=time_span,
         duration=duration,
         markdown=markdown,
+        blockchain=blockchain,
     )
+    app.jinja_env.globals["explorer_url"] = explorer_url
     app.context_processor(_frame)
 
 
@@ -180,6 +183,11 @@ def markdown(text: str) -> Markup:
         link_rel="nofollow noopener noreferrer",
     )
     return Markup(html)  # noqa: S704
+
+
+def blockchain(key: str) -> str:
+    """A blockchain as people know it; its key where the table has it no more."""
+    return BLOCKCHAINS[key].label if key in BLOCKCHAINS else key
 
 
 def _frame() -> dict[str, Any]:

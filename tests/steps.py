@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from bson import ObjectId
 from time_machine import Traveller
 
 from app.models.actor import SYSTEM, Actor
@@ -12,7 +13,7 @@ from app.models.notification import Notification
 from app.models.token_account import TokenAccount
 from app.models.token_request import TokenRequest
 from app.models.user import User
-from app.services import beta_requests, expiry, review, token_requests
+from app.services import beta_requests, expiry, listing_requests, review, token_requests
 from tests.effects import stored
 from tests.factories import OPERATOR, actor_of, make_admin, make_request, make_user
 
@@ -51,10 +52,19 @@ def make_beta(owner: User | None = None) -> TokenRequest:
     return beta_requests.submit(owner, by=actor_of(owner))
 
 
+def make_listing(owner: User | None = None, **more: Any) -> TokenRequest:
+    """A listing request of `owner`, or of somebody new, for a token at an address of its own."""
+    owner = owner or make_user()
+    given = {"token_symbol": "GOLD", "token_name": "Gold Coin", "blockchain": "ethereum"}
+    address = {"contract_address": f"0x{ObjectId()}{'0' * 16}", "decimals": 18}
+    return listing_requests.submit(owner, by=actor_of(owner), **(given | address | more))
+
+
 # How a request of each kind begins.
 KINDS: dict[str, Callable[[User | None], TokenRequest]] = {
     "quota": lambda owner: make_request(owner, used=40_000),
     "beta": make_beta,
+    "listing": make_listing,
 }
 
 

@@ -22,13 +22,20 @@ def run(*words: str) -> list[str]:
     return ran.stdout.splitlines()
 
 
-@pytest.mark.parametrize(("part", "names"), [("spending", [case.name for case in CASES]), ("calling", [NAME])])
+@pytest.mark.parametrize(
+    ("part", "names"),
+    [
+        ("spending", [case.name for case in CASES]),
+        pytest.param("calling", [NAME], marks=pytest.mark.long),
+    ],
+)
 def test_a_quick_run_prints_a_row_for_each_piece_of_work_and_leaves_every_ledger_whole(part, names):
     headings, *rows = run("--only", part)
     assert headings.split() == " ".join(HEADINGS).split()
     assert [row.split("  ")[0] for row in rows] == names
 
 
+@pytest.mark.long
 def test_a_quick_run_prints_a_row_for_each_page_that_must_not_grow():
     headings, *rows = run("--only", "growth")
     assert headings.split()[:3] == ["work", "ms", "at"]

@@ -8,7 +8,7 @@ from bson import ObjectId
 from flask_babel import gettext as _
 
 from app import clock
-from app.cli.output import Commands, Id, as_json_option, ask, operator, print_json, print_rows, yes_option
+from app.cli.output import WHO, Commands, Id, as_json_option, ask, operator, print_json, print_rows, yes_option
 from app.models.api_key import SCOPES, ApiKey
 from app.models.user import User
 from app.services import api_keys, users
@@ -51,7 +51,7 @@ def create(owner: str, name: str, scopes: tuple[str, ...], days: int | None, as_
 
 
 @group.command("list")
-@click.option("--owner", help="Only the keys of this user, named by e-mail, phone, id or external:ID.")
+@click.option("--owner", help=f"Only the keys of this user, {WHO}.")
 @click.option("--limit", type=click.IntRange(1, 1_000), default=50, show_default=True, help="How many at most.")
 @click.option("--before", type=Id(), help="Only keys made before this one: the last id of the page before.")
 @as_json_option

@@ -7,8 +7,8 @@ import click
 from flask_babel import gettext as _
 
 from app import db
-from app.cli.output import Commands, as_json_option, print_json, print_rows
-from app.exports import Format, lines
+from app.cli.export_file import format_option, output_option, write
+from app.cli.output import WHO, Commands, as_json_option, print_json, print_rows
 from app.models.account import EntryType
 from app.services import ledger, ledger_export, ledger_verify, users
 
@@ -53,17 +53,8 @@ def history(user: str, limit: int, before: int | None, types: tuple[str, ...], w
 
 @group.command()
 @click.argument("user")
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice([str(one) for one in Format]),
-    default=str(Format.CSV),
-    show_default=True,
-    help="csv for spreadsheets, jsonl (an object a line) for programs.",
-)
-@click.option(
-    "--output", type=click.Path(dir_okay=False), default="-", help="A file to write.  [default: the standard output]"
-)
+@format_option
+@output_option
 @type_option
 @holds_option
 def export(user: str, format_: str, output: str, types: tuple[str, ...], with_holds: bool) -> None:
@@ -74,18 +65,11 @@ def export(user: str, format_: str, output: str, types: tuple[str, ...], with_ho
       flask ledger export ada@example.com --format csv --output ada.csv
     """
     entries = ledger_export.rows(users.find(user).id, ledger.choice(_types(types), with_holds=with_holds))
-    try:
-        with click.open_file(output, "w", encoding="utf-8") as file:
-            file.writelines(lines(Format(format_), entries, ledger_export.COLUMNS))
-    except BrokenPipeError:
-        # Whoever read has had enough; click ends the command.
-        raise
-    except OSError as error:
-        raise click.FileError(output, error.strerror) from None
+    write(output, format_, entries, ledger_export.COLUMNS)
 
 
 @group.command()
-@click.option("--user", help="Only the account of this user, named by e-mail, phone, id or external:ID.")
+@click.option("--user", help=f"Only the account of this user, {WHO}.")
 def verify(user: str | None) -> None:
     """Prove that every account is what its entries make it, without a gap; the exit code is 1 where one is not.
 

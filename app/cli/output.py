@@ -15,9 +15,13 @@ from bson import ObjectId
 from flask.cli import AppGroup
 from pymongo.errors import PyMongoError
 
+from app import clock
 from app.models.actor import Actor
 from app.models.domain_error import DomainError, Unavailable
 from app.models.object_id import object_id
+
+# How a command's user is named, for its help.
+WHO = "named by e-mail, phone, id or external:ID"
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 yes_option = click.option("--yes", is_flag=True, help="Do it without asking.")
@@ -102,7 +106,7 @@ def _clean(text: str) -> str:
 
 def _plain(value: Any) -> str:
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return clock.iso(value)
     if isinstance(value, ObjectId):
         return str(value)
     raise TypeError(f"{type(value).__name__} has no place in JSON")

@@ -16,7 +16,7 @@ from app.cli.request_steps import say
 from app.cli.requests import group
 from app.models.domain_error import DomainError
 from app.models.review_batch import DONE, BatchAction
-from app.services import review, review_batches, token_requests
+from app.services import request_kinds, review, review_batches, token_requests
 from app.services.review_batches import MOST_ROWS, Selected
 
 _NUMBER = re.compile(r"[0-9]{1,15}")
@@ -60,6 +60,9 @@ def approve(
     Example:
       flask requests approve 1 --response "Good luck with the talk."
     """
+    if granted is not None and len(numbers) == 1 and numbers != (STDIN,):
+        # What is chosen for many counts for the kinds that have it; of one it is refused where the kind has nothing to choose.
+        request_kinds.granted(token_requests.find(numbers[0]).kind, granted)
     one = partial(review.approve, response=response, granted=granted, note=note)
     wishes = {"response": response, "granted": granted, "note": note}
     _decide(BatchAction.APPROVE, numbers, one, wishes, dry_run=dry_run, yes=yes, as_json=as_json)
@@ -156,8 +159,7 @@ def _selected(words: tuple[str, ...]) -> list[Selected]:
 
 
 def _foretell(selected: list[Selected], action: BatchAction, wishes: dict[str, Any], *, as_json: bool) -> None:
-    asked = {name: value for name, value in wishes.items() if name != "note"}
-    told = review_batches.forecast(selected, action, by=operator(), **asked)
+    told = review_batches.forecast(selected, action, by=operator(), **wishes)
     rows = [_row(one.number, one.refusal.code if one.refusal else WOULD, one.refusal) for one in told]
     _print(rows, None, as_json=as_json)
     _fail_where_refused(sum(one.refusal is not None for one in told), len(told))

@@ -7,7 +7,7 @@ from app.cli.output import operator
 from app.cli.requests import group
 from app.models.domain_error import DomainError
 from app.models.token_request import TokenRequest
-from app.services import due, expiry, review, revocations, token_requests
+from app.services import expiry, review, revocations, token_requests
 
 
 @group.command()
@@ -92,7 +92,7 @@ def finish(numbers: tuple[str, ...]) -> None:
     found = [token_requests.find(number) for number in numbers] if numbers else token_requests.all_stuck()
     done, left = 0, []
     for one in found:
-        if due.retry_failed(TokenRequest, one.id):
+        if review.retry(one, by=operator()):
             done += 1
         else:
             left.append(one.number)

@@ -8,10 +8,11 @@ from flask_babel import gettext as _
 
 from app import clock
 from app.cli import request_export, request_stats
-from app.cli.day import Day, begin_of, end_of
+from app.cli.day import Day
 from app.cli.output import Commands, as_json_option, print_json, print_rows
-from app.models.token_request import Status, TokenRequest
-from app.services import desk, request_kinds, token_requests, users
+from app.cli.request_filters import SINCE_HELP, filters, kinds_option, statuses_option, until_option, user_option
+from app.models.token_request import TokenRequest
+from app.services import desk, token_requests, users
 
 group = Commands("requests", help="List and decide requests.")
 group.add_command(request_stats.stats)
@@ -19,23 +20,11 @@ group.add_command(request_export.export)
 
 
 @group.command("list")
-@click.option(
-    "--status",
-    "statuses",
-    multiple=True,
-    type=click.Choice([status.value for status in Status]),
-    help="Only these; may be given more than once.  [default: all]",
-)
-@click.option(
-    "--kind",
-    "kinds",
-    multiple=True,
-    type=click.Choice(list(request_kinds.ON_APPROVAL)),
-    help="Only these; may be given more than once.  [default: all]",
-)
-@click.option("--user", help="Only the requests of this user, named by e-mail or id.")
-@click.option("--since", type=Day(), help="Only what was submitted on this day or later, in TIME_ZONE.")
-@click.option("--until", type=Day(), help="Only what was submitted on this day or earlier, in TIME_ZONE.")
+@statuses_option
+@kinds_option
+@user_option
+@click.option("--since", "first", type=Day(), help=SINCE_HELP)
+@until_option
 @click.option("--limit", type=click.IntRange(1, 1_000), default=50, show_default=True, help="How many at most.")
 @click.option("--before", type=click.IntRange(1), help="Only requests before this number.")
 @click.option(
@@ -46,8 +35,8 @@ def list_(
     statuses: tuple[str, ...],
     kinds: tuple[str, ...],
     user: str | None,
-    since: date | None,
-    until: date | None,
+    first: date | None,
+    last: date | None,
     limit: int,
     before: int | None,
     stuck: bool,
@@ -59,16 +48,10 @@ def list_(
     Example:
       flask requests list --status pending --kind quota --since 2026-01-31
     """
-    filters = desk.Filters(
-        kinds=kinds,
-        statuses=tuple(Status(status) for status in statuses),
-        users=[users.find(user).id] if user else None,
-        since=begin_of(since),
-        until=end_of(until),
-    )
-    if stuck and (before or filters != desk.Filters()):
+    chosen = filters(kinds=kinds, statuses=statuses, user=user, first=first, last=last)
+    if stuck and (before or chosen != desk.Filters()):
         raise click.UsageError(_("--stuck lists all of them: leave the other filters out."))
-    found = token_requests.all_stuck() if stuck else desk.page(filters, before=before, limit=limit)
+    found = token_requests.all_stuck() if stuck else desk.page(chosen, before=before, limit=limit)
     # Of all that are stuck only what is shown is kept, not the documents.
     shown = [
         (one.user, _row(one), {"why": "; ".join(i["failed"] for i in one.failed_items)} if stuck else {})

@@ -41,6 +41,7 @@ class Action(StrEnum):
     REQUEST_REVOKE = "request.revoke"
     REQUEST_EXPIRE = "request.expire"
     REQUEST_NOTE = "request.note"
+    REQUEST_RETRY = "request.retry"
     REQUEST_DELETE = "request.delete"
     CANNED_RESPONSE_CREATE = "canned_response.create"
     CANNED_RESPONSE_EDIT = "canned_response.edit"
@@ -54,11 +55,15 @@ class Action(StrEnum):
     ORDER_PAY = "order.pay"
     ORDER_CANCEL = "order.cancel"
     ORDER_REFUND = "order.refund"
+    CATALOGUE_REMOVE = "catalogue.remove"
     DEMO_CROWD = "demo.crowd"
 
 
 class AuditEvent(Document):
-    """One change, or one reading, of which `after` says what was asked for. `actor` is `{kind, id, name}`, `object` `{kind, id}` and a `number` where it has one."""
+    """One change, or one reading, of which `after` says what was asked for.
+
+    `actor` is `{kind, id, name}`, `object` `{kind, id}` and a `number` where it has one.
+    """
 
     key = StringField(required=True, max_length=200)
     at = DateTimeField(required=True)

@@ -251,6 +251,23 @@ class AlreadyRequested(DomainError):
     text = N_("You have already requested beta access")
 
 
+class AlreadyListed(DomainError):
+    """The token is in the catalogue; values: `symbol`."""
+
+    code, status = "already_listed", 409
+    text = N_("%(symbol)s is in the catalogue already.")
+
+
+class Duplicate(DomainError):
+    """There is an open request for this token.
+
+    Values: `number`, `symbol`, `supporters`, whether it is the user's `own`, and `is_supporter`.
+    """
+
+    code, status = "duplicate", 409
+    text = N_("Request #%(number)s asks for this token already.")
+
+
 class DailyLimit(DomainError):
     """As many requests as a day allows; values: `limit`, `next_allowed_at`."""
 

@@ -7,7 +7,7 @@ from mongoengine import DateTimeField, DictField, Document, IntField, ListField,
 _COUNTER = {"bsonType": ["int", "long"], "minimum": 0}
 
 
-class AccountStatistics(Document):
+class KeptFigures(Document):
     """`_id` "accounts" is what all accounts, "requests" what all requests came to at `taken_at`, missing until first taken."""
 
     id = StringField(primary_key=True)

@@ -121,6 +121,11 @@ class TokenRequest(Document):
     # {by, at, batch} once it is being deleted: nothing can be done with it any more.
     removal = DictField(null=True)
     due = ListField(DictField())
+    # What the desk finds requests by that are about a crypto token: a key of `blockchain.BLOCKCHAINS`, what its symbol looks
+    # like to the eye, and the words of symbol and name that a search compares with. The others have none of them.
+    blockchain = StringField()
+    symbol_skeleton = StringField()
+    search = ListField(StringField(), default=None)
 
     # What `kind` is in requests of the class.
     KIND: ClassVar[str]
@@ -149,12 +154,34 @@ class TokenRequest(Document):
             },
             {"fields": ["wakes_at"], "sparse": True, "cls": False},
             {"fields": ["due.at"], "sparse": True, "cls": False},
+            # The same lists for one blockchain, for some words, and for some words on one blockchain.
+            {
+                "fields": ["blockchain", "status", "-number", "submitted_at"],
+                "partialFilterExpression": {"blockchain": {"$exists": True}},
+                "cls": False,
+            },
+            {
+                "fields": ["search", "status", "-number", "submitted_at"],
+                "partialFilterExpression": {"search": {"$exists": True}},
+                "cls": False,
+            },
+            {
+                "fields": ["search", "blockchain", "status", "-number", "submitted_at"],
+                "partialFilterExpression": {"search": {"$exists": True}},
+                "cls": False,
+            },
+            # What looks like a symbol on a blockchain.
+            {
+                "fields": ["blockchain", "symbol_skeleton", "-number"],
+                "partialFilterExpression": {"symbol_skeleton": {"$exists": True}},
+                "cls": False,
+            },
         ],
     }
 
     @property
-    def slot(self) -> str:
-        """What only one open request can have: its `open_key` while it has it."""
+    def slot(self) -> str | None:
+        """What only one open request can have: its `open_key` while it has it; None where there may be any number."""
         return self.slot_of(self.user)
 
     @classmethod
@@ -195,6 +222,12 @@ class TokenRequest(Document):
         return self.reservation["by"]["name"] if self.reservation and self.reservation["until"] > at else None
 
     @property
+    def approval_key(self) -> str:
+        """The key of what followed from its last approval."""
+        place = max(n for n, step in enumerate(self.history) if step["to_status"] == Status.APPROVED)
+        return f"request:{self.id}:{place}"
+
+    @property
     def failed_items(self) -> list[dict[str, Any]]:
         """What follows from a decision and could not be done, each with its reason under `failed`."""
         return [item for item in self.due if item.get("failed")]
@@ -223,3 +256,32 @@ class BetaRequest(TokenRequest):
 
     # The address that the user had when asking.
     email = StringField(max_length=254)
+
+
+class ListingRequest(TokenRequest):
+    """A user asks for a crypto token to be listed in the catalogue."""
+
+    KIND = "listing"
+
+    token_symbol = StringField(max_length=20)
+    token_name = StringField(max_length=255)
+    # In its canonical form; None where the token has no contract, or the user does not know it.
+    contract_address = StringField()
+    decimals = IntField()
+    # [{name, value}]: names that people choose may hold what a document's own must not.
+    facts = ListField(DictField())
+
+    @property
+    def slot(self) -> str | None:
+        """An address is asked for once, whoever asks; a token without one has no slot."""
+        return self.slot_for(self.blockchain, self.contract_address) if self.contract_address else None
+
+    @classmethod
+    def slot_for(cls, blockchain: str, contract_address: str) -> str:
+        """The slot of all requests for the token at a canonical address."""
+        return f"{cls.KIND}:{blockchain}:{contract_address}"
+
+    @property
+    def additional_info(self) -> dict[str, str]:
+        """What else the user said of the token, by name."""
+        return {fact["name"]: fact["value"] for fact in self.facts}

@@ -1,7 +1,5 @@
 """A person who signs in, spends tokens and asks for more, or decides for others."""
 
-import re
-import unicodedata
 from typing import Any, ClassVar
 
 from mongoengine import (
@@ -18,14 +16,7 @@ from mongoengine import (
 
 from app import clock
 from app.models.permission import Permission
-
-# What a name, or the part of an address before the @, is made of.
-_BETWEEN_WORDS = re.compile(r"[\s.,_+()'’–-]+")
-
-
-def searchable(text: str) -> str:
-    """The one spelling in which search compares: NFKC, small letters, single spaces."""
-    return " ".join(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).lower()).split())
+from app.models.search_words import searchable, words
 
 
 def search_terms(*, email: str, name: str = "", phone: str | None = None, external_id: str | None = None) -> list[str]:
@@ -34,8 +25,8 @@ def search_terms(*, email: str, name: str = "", phone: str | None = None, extern
     Whoever writes one of these fields writes `search` with it.
     """
     email, name = searchable(email), searchable(name)
-    words = [*_BETWEEN_WORDS.split(name), *_BETWEEN_WORDS.split(email.partition("@")[0]), *name.split()]
-    terms = (email, name, *words, (phone or "").lstrip("+"), searchable(external_id or ""))
+    parts = [*words(name), *words(email.partition("@")[0])]
+    terms = (email, name, *parts, (phone or "").lstrip("+"), searchable(external_id or ""))
     return sorted({term for term in terms if term})
 
 

@@ -7,10 +7,12 @@ from app.routes import (
     api,
     balance,
     buy,
+    catalogue,
     chat,
     chat_answers,
     chat_conversations,
     home,
+    listings,
     notifications,
     ops,
     orders,
@@ -21,6 +23,7 @@ from app.routes import (
 )
 from app.routes.admin import assistants as admin_assistants
 from app.routes.admin import canned_responses as admin_canned_responses
+from app.routes.admin import catalogue as admin_catalogue
 from app.routes.admin import conversations as admin_conversations
 from app.routes.admin import explanation as admin_explanation
 from app.routes.admin import export as admin_export
@@ -55,6 +58,8 @@ def init_app(app: App) -> None:
             requests,
             buy,
             orders,
+            listings,
+            catalogue,
             notifications,
             settings_api_keys,
         ),
@@ -72,6 +77,7 @@ def init_app(app: App) -> None:
             admin_assistants,
             admin_conversations,
             admin_messages,
+            admin_catalogue,
             admin_users,
             admin_user_tokens,
             admin_user_changes,

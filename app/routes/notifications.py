@@ -21,6 +21,14 @@ def notifications() -> ResponseReturnValue:
     return render_template("notifications/notifications.html", page=page)
 
 
+@blueprint.post("/notifications/<notification_id>/open")
+@signed_in
+def open_(notification_id: str) -> ResponseReturnValue:
+    """Marks one read, and leads to what it is about."""
+    notification = service.mark_read(current_user.id, notification_id)
+    return redirect(notification.url or url_for("notifications.notifications"), 303)
+
+
 @blueprint.post("/notifications/read")
 @signed_in
 def mark_all_read() -> ResponseReturnValue:

@@ -8,13 +8,12 @@ from flask_wtf import FlaskForm
 
 from app import access, pagination
 from app.access import signed_in
-from app.errors import sentence
 from app.forms import refusal
 from app.forms.own_request import AnswerForm, SeenForm
 from app.forms.token_request import FORMS
 from app.models.domain_error import AlreadyDecided, ChangedMeanwhile, DomainError, InvalidInput
 from app.models.token_request import Role, Status, TokenRequest
-from app.services import queue, request_kinds, request_offers, review, token_requests
+from app.services import queue, request_kinds, request_offers, review, supports, token_requests
 
 blueprint = Blueprint("requests", __name__, url_prefix="/requests")
 
@@ -60,16 +59,13 @@ def _not_sent(kind: str, form: FlaskForm, error: DomainError) -> ResponseReturnV
     if earlier := token_requests.repeated(current_user.id, error.values.get("number"), form.arguments()):
         flash(_("You have sent this already, as request #%(number)s.", number=earlier.number), "info")
         return _to(earlier.number)
-    if error.errors:
-        refusal.show(form, error)
-    else:
-        flash(sentence(error), "error")
-    return _new_page(kind, form), error.status
+    refusal.show(form, error)
+    return _new_page(kind, form, error), error.status
 
 
-def _new_page(kind: str, form: FlaskForm) -> str:
+def _new_page(kind: str, form: FlaskForm, refused: DomainError | None = None) -> str:
     eligibility = request_kinds.ELIGIBILITY[kind](current_user)
-    return render_template("requests/new.html", kind_key=kind, form=form, eligibility=eligibility)
+    return render_template("requests/new.html", kind_key=kind, form=form, eligibility=eligibility, refused=refused)
 
 
 @blueprint.get(NUMBER)
@@ -90,6 +86,7 @@ def _page(token_request: TokenRequest, *, answer: AnswerForm | None = None, lost
         place=queue.place(token_request) if waits else None,
         most_ahead=queue.MOST_AHEAD,
         usual_seconds=queue.usual_seconds(token_request.kind) if waits else None,
+        supporters=supports.count(token_request) if token_request.kind in request_kinds.SUPPORTED else None,
         answer=answer or AnswerForm(formdata=None, obj=token_request),
         lost=lost,
     )
@@ -109,7 +106,7 @@ def edit(number: int) -> ResponseReturnValue:
         return _edit_page(token_request, form, seen), 400
     try:
         request_kinds.EDIT[token_request.kind](token_request, version=seen.seen_version, **form.arguments())
-    except (AlreadyDecided, ChangedMeanwhile, InvalidInput) as error:
+    except DomainError as error:
         return _not_changed(number, form, seen, error)
     flash(_("Request #%(number)s is changed.", number=number), "success")
     return _to(number)
@@ -118,19 +115,27 @@ def edit(number: int) -> ResponseReturnValue:
 def _not_changed(number: int, form: FlaskForm, seen: SeenForm, error: DomainError) -> ResponseReturnValue:
     """What was written stays in the form; of a request that changed meanwhile, the form is then of what it is now."""
     token_request = token_requests.own(current_user.id, number)
-    if isinstance(error, InvalidInput):
-        refusal.show(form, error)
-        return _edit_page(token_request, form, seen), error.status
     if isinstance(error, AlreadyDecided):
         return _page(token_request, lost=form), error.status
+    if not isinstance(error, ChangedMeanwhile):
+        refusal.show(form, error)
+        return _edit_page(token_request, form, seen, refused=error), error.status
     if token_requests.says(token_request, form.arguments()):
         return _to(number)  # The same change, sent twice.
     seen.version.data = token_request.version
     return _edit_page(token_request, form, seen, is_stale=True), error.status
 
 
-def _edit_page(token_request: TokenRequest, form: FlaskForm, seen: SeenForm, *, is_stale: bool = False) -> str:
-    return render_template("requests/edit.html", token_request=token_request, form=form, seen=seen, is_stale=is_stale)
+def _edit_page(
+    token_request: TokenRequest,
+    form: FlaskForm,
+    seen: SeenForm,
+    *,
+    is_stale: bool = False,
+    refused: DomainError | None = None,
+) -> str:
+    shown = {"token_request": token_request, "form": form, "seen": seen}
+    return render_template("requests/edit.html", **shown, is_stale=is_stale, refused=refused)
 
 
 @blueprint.post(f"{NUMBER}/answer")

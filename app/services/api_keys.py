@@ -1,6 +1,5 @@
 """Making, finding and revoking API keys."""
 
-import hashlib
 import re
 import secrets
 from collections.abc import Iterable
@@ -16,11 +15,11 @@ from app.models.actor import Actor
 from app.models.api_key import KEY_ONLY, SCOPES, SELF, ApiKey
 from app.models.audit_event import Action
 from app.models.domain_error import N_, AlreadyExists, Forbidden, InvalidInput, NotFound, UserInactive
-from app.models.due_item import due_item
 from app.models.permission import Permission
 from app.models.plain_text import plain_line
 from app.models.user import User
-from app.services import admin_allowlist, due, rights, users
+from app.services import admin_allowlist, audit, due, rights, users
+from app.services.digests import digest
 
 LONGEST_NAME = 100
 PREFIX = "tdk_"
@@ -62,7 +61,7 @@ def create(
         owner=owner.id,
         name=name,
         prefix=secret[:SHOWN],
-        digest=_digest(secret),
+        digest=digest(secret),
         scopes=chosen,
         created_at=now,
         created_by=by.stamp(),
@@ -100,7 +99,7 @@ def find(secret: str) -> tuple[ApiKey, User] | None:
     if not _SECRET.fullmatch(secret):
         return None
     now = clock.now()
-    found = next(ApiKey._get_collection().aggregate([{"$match": {"digest": _digest(secret)}}, _WITH_OWNER]), None)
+    found = next(ApiKey._get_collection().aggregate([{"$match": {"digest": digest(secret)}}, _WITH_OWNER]), None)
     owners = found.pop("owners") if found else []
     if not owners:
         return None
@@ -193,22 +192,10 @@ def _insert(api_key: ApiKey) -> None:
         ) from None
 
 
-def _digest(secret: str) -> str:
-    # 256 random bits need no slow hash.
-    return hashlib.sha256(secret.encode()).hexdigest()
-
-
 def _facts(api_key: ApiKey) -> dict[str, Any]:
     return {"name": api_key.name, "scopes": list(api_key.scopes), "expires_at": api_key.expires_at}
 
 
 def _audit(api_key: ApiKey, action: Action, by: Actor, **changes: dict[str, Any]) -> dict[str, Any]:
-    return due_item(
-        f"api_key:{api_key.id}:{action}",
-        "audit",
-        at=clock.now(),
-        action=str(action),
-        actor=by.trail(),
-        object={"kind": "api_key", "id": str(api_key.id), "owner": str(api_key.owner)},
-        **changes,
-    )
+    changed = {"kind": "api_key", "id": str(api_key.id), "owner": str(api_key.owner)}
+    return audit.item(f"api_key:{api_key.id}:{action}", action, by=by, changed=changed, **changes)

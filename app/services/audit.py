@@ -7,7 +7,17 @@ from typing import Any
 
 from pymongo.errors import DuplicateKeyError
 
-from app.models.audit_event import AuditEvent
+from app import clock
+from app.models.actor import Actor
+from app.models.audit_event import Action, AuditEvent
+from app.models.due_item import due_item
+
+
+def item(
+    key: str, action: Action, *, by: Actor, changed: Mapping[str, Any], **more: Mapping[str, Any] | str
+) -> dict[str, Any]:
+    """What is due with a change that is made now: its event; `changed` is the event's object, `more` its other values."""
+    return due_item(key, "audit", at=clock.now(), action=str(action), actor=by.trail(), object=changed, **more)
 
 
 def record(

@@ -11,10 +11,9 @@ from app.models.actor import Actor
 from app.models.audit_event import Action
 from app.models.canned_response import CannedResponse
 from app.models.domain_error import N_, ChangedByOther, FieldError, InvalidInput, NotFound
-from app.models.due_item import due_item
 from app.models.permission import Permission
 from app.models.plain_text import plain_line, plain_text
-from app.services import due, request_kinds, rights
+from app.services import audit, due, request_kinds, rights
 from app.services.review import LONGEST_RESPONSE
 
 LONGEST_TITLE = 100
@@ -96,12 +95,5 @@ def _facts(response: CannedResponse) -> dict[str, Any]:
 
 
 def _audit(response: CannedResponse, action: Action, by: Actor, **changes: dict[str, Any]) -> dict[str, Any]:
-    return due_item(
-        f"canned_response:{response.id}:{ObjectId()}",
-        "audit",
-        at=clock.now(),
-        action=str(action),
-        actor=by.trail(),
-        object={"kind": "canned_response", "id": str(response.id)},
-        **changes,
-    )
+    changed = {"kind": "canned_response", "id": str(response.id)}
+    return audit.item(f"canned_response:{response.id}:{ObjectId()}", action, by=by, changed=changed, **changes)

@@ -19,6 +19,7 @@ from app.models.actor import Actor
 from app.models.api_key import ApiKey
 from app.models.assistant import Assistant
 from app.models.canned_response import CannedResponse
+from app.models.catalogue_token import CatalogueToken
 from app.models.conversation import Conversation
 from app.models.domain_error import Busy, DomainError, Unavailable
 from app.models.message import Message
@@ -27,7 +28,18 @@ from app.models.sign_in_link import SignInLink
 from app.models.token_account import TokenAccount
 from app.models.token_request import TokenRequest
 from app.models.user import User
-from app.services import answers, audit, conversations, notifications, out_of_tokens, stripe_payments, token_accounts
+from app.services import (
+    answers,
+    audit,
+    catalogue,
+    conversations,
+    notifications,
+    out_of_tokens,
+    stripe_payments,
+    supports,
+    token_accounts,
+    token_list,
+)
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +56,7 @@ CARRIERS: tuple[type[Document], ...] = (
     CannedResponse,
     Assistant,
     Order,
+    CatalogueToken,
 )
 
 
@@ -110,6 +123,10 @@ def _remove_conversation(*, key: str, at: datetime, conversation: ObjectId) -> N
     conversations.remove(conversation)
 
 
+def _publish_catalogue(*, key: str, at: datetime) -> None:
+    token_list.publish()
+
+
 # Each verb takes the item's key and time and its arguments, and does nothing under a key that it has seen.
 VERBS: dict[str, Callable[..., None]] = {
     "account.change_tier": _change_tier_of_account,
@@ -119,10 +136,15 @@ VERBS: dict[str, Callable[..., None]] = {
     "account.revoke": _revoke_from_account,
     "answer.charge": _charge_answer,
     "audit": audit.record,
+    "catalogue.add": catalogue.add,
+    "catalogue.publish": _publish_catalogue,
+    "catalogue.take_out": catalogue.take_out,
     "conversation.remove": _remove_conversation,
+    "listing.free_slot": catalogue.free_slot,
     "notify": notifications.notify,
     "notify.reviewers": notifications.notify_reviewers,
     "payment.give_back": stripe_payments.give_back,
+    "supporters.tell": supports.tell,
     "users.note_tokens": _note_tokens,
 }
 
@@ -161,9 +183,13 @@ def perform_waiting(limit: int = 500) -> int:
     return looked_at
 
 
-def retry_failed(carrier: type[Document], document_id: ObjectId) -> bool:
-    """Gives failed items another try, for an operator who has mended the reason; returns whether nothing is left."""
-    carrier._get_collection().update_one({"_id": document_id}, {"$unset": {"due.$[].failed": ""}})
+def retry_failed(carrier: type[Document], document_id: ObjectId, *said: Mapping[str, Any]) -> bool:
+    """Gives failed items another try, where there are any, and makes `said` due with that; returns whether nothing is left."""
+    tried = {"$map": {"input": "$due", "in": {"$unsetField": {"field": "failed", "input": "$$this"}}}}
+    carrier._get_collection().update_one(
+        {"_id": document_id, "due.failed": {"$exists": True}},
+        [{"$set": {"due": {"$concatArrays": [tried, {"$literal": list(said)}]}}}],
+    )
     return perform(carrier, document_id)
 
 

@@ -15,12 +15,17 @@ def wake_due(limit: int = 500) -> int:
 
 def wake_all() -> int:
     """As `wake_due`, until nothing is left; returns how many have expired."""
-    expired = 0
-    while waiting := TokenRequest.objects(wakes_at__lte=clock.now()).count():
+    expired, waiting = 0, _waiting()
+    while waiting:
         expired += wake_due()
-        if TokenRequest.objects(wakes_at__lte=clock.now()).count() >= waiting:
+        before, waiting = waiting, _waiting()
+        if waiting >= before:
             break  # What is left cannot be done now, and the next round tries it again.
     return expired
+
+
+def _waiting() -> int:
+    return int(TokenRequest.objects(wakes_at__lte=clock.now()).count())
 
 
 def _wake(token_request: TokenRequest) -> bool:

@@ -100,6 +100,7 @@ def explain(user_id: ObjectId, figure: Figure, *, grant: ObjectId | None = None)
     moment = account_moment.take(user_id)
     account = moment.account
     if figure is Figure.GRANTS:
+        # Where no operation has made the account yet, its grants have other ids at each look, so none can be named.
         return _grants(moment, _chosen(account.grants, grant) if grant and moment.is_stored else account.grants)
     value = _value(account, figure)
     if figure is Figure.HELD:
@@ -154,8 +155,8 @@ def _terms(account: Account, figure: Figure) -> list[Term]:
         Figure.LIMIT: [used, left, -Term("beyond", beyond)],
         Figure.USED: [limit, -left, Term("beyond", beyond)],
     }
-    optional = {"beyond", "uncovered"}
-    return [term for term in terms.get(figure, ()) if term.size or term.name not in optional]
+    # Those two stand in a formula only where there is something of them; each other term also where it is 0.
+    return [term for term in terms.get(figure, ()) if term.size or term.figure]
 
 
 def _table(moment: Moment, figure: Figure) -> Table | None:

@@ -9,14 +9,7 @@ from pymongo.errors import DuplicateKeyError
 
 from app.models.actor import Actor
 from app.models.audit_event import Action
-from app.models.domain_error import (
-    N_,
-    AlreadyExists,
-    Busy,
-    InvalidInput,
-    UserInactive,
-    UserProtected,
-)
+from app.models.domain_error import N_, AlreadyExists, Busy, InvalidInput, UserInactive, UserProtected
 from app.models.permission import Permission
 from app.models.user import User, search_terms
 from app.services import due, rights, users
@@ -112,9 +105,8 @@ def _update(user: User, changes: Mapping[str, Any], by: Actor) -> dict[str, Any]
     removed = {field: "" for field, value in changes.items() if value is None}
     shown = changes.keys() - PERSONAL
     said = {field: changes[field] for field in shown} | {"changed": sorted(changes)}
-    items = [
-        users.audit_item(user, Action.USER_UPDATE, by=by, before={field: user[field] for field in shown}, after=said)
-    ]
+    before = {field: user[field] for field in shown}
+    items = [users.audit_item(user, Action.USER_UPDATE, by=by, before=before, after=said)]
     if "tier" in changes:
         items.append(users.tier_item(user, changes["tier"], by))
     if changes.keys() & {"tier", "email"}:

@@ -10,7 +10,7 @@ from pymongo.errors import DuplicateKeyError
 
 from app import clock, db
 from app.models.domain_error import FiguresNotTaken
-from app.models.statistics import AccountStatistics
+from app.models.statistics import KeptFigures
 
 # Taken again no sooner than this, and never for more than a fiftieth of the time.
 LEAST_AGE = timedelta(minutes=1)
@@ -57,4 +57,4 @@ def take(name: str, figures: Figures) -> None:
 
 
 def _collection() -> Collection[Document]:
-    return AccountStatistics._get_collection()
+    return KeptFigures._get_collection()

@@ -5,7 +5,6 @@ must end all of a user's sessions raises that epoch in the same update, so that 
 starts meanwhile.
 """
 
-import hashlib
 import secrets
 from datetime import datetime, timedelta
 
@@ -16,6 +15,7 @@ from app import clock
 from app.models.login_session import LoginSession
 from app.models.user import User
 from app.services import admin_allowlist
+from app.services.digests import digest
 
 SEEN_EVERY = timedelta(minutes=1)
 # Every page waits for this: one question takes half as long as two.
@@ -30,7 +30,7 @@ def start(user: User, *, address: str | None = None, user_agent: str = "") -> st
     now = clock.now()
     LoginSession._get_collection().insert_one(
         {
-            "_id": _hash(token),
+            "_id": digest(token),
             "user": user.id,
             "epoch": user.session_epoch,
             "created_at": now,
@@ -49,7 +49,7 @@ def find(token: str, *, is_seen: bool = True) -> tuple[LoginSession, User] | Non
     Without `is_seen` the session is left to end as if nobody had asked: a page may ask by itself.
     """
     now = clock.now()
-    live = {"_id": _hash(token), "expires_at": {"$gt": now}}
+    live = {"_id": digest(token), "expires_at": {"$gt": now}}
     found = next(LoginSession._get_collection().aggregate([{"$match": live}, _WITH_USER]), None)
     users = found.pop("users") if found else []
     if not users:
@@ -65,7 +65,7 @@ def find(token: str, *, is_seen: bool = True) -> tuple[LoginSession, User] | Non
 
 def end(token: str) -> None:
     """Signs this browser out."""
-    LoginSession.objects(id=_hash(token)).delete()
+    LoginSession.objects(id=digest(token)).delete()
 
 
 def sweep(user_id: ObjectId, *, before_epoch: int) -> None:
@@ -85,7 +85,3 @@ def _expiry(created_at: datetime, seen_at: datetime) -> datetime:
     idle = timedelta(hours=current_app.config["SESSION_IDLE_HOURS"])
     longest = timedelta(days=current_app.config["SESSION_DAYS"])
     return min(seen_at + idle, created_at + longest)
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()

@@ -12,6 +12,7 @@ from app.models.domain_error import NotFound
 from app.models.notification import Notification
 from app.models.permission import Permission
 from app.models.user import User
+from app.services import admin_allowlist
 
 DUPLICATE_KEY = 11_000
 
@@ -29,6 +30,13 @@ def notify(
     _tell([user], key=key, kind=kind, values=values or {}, url=url, created_at=at or clock.now())
 
 
+def notify_all(
+    *, key: str, users: Sequence[ObjectId], kind: str, values: dict[str, Any], url: str = "", at: datetime
+) -> None:
+    """Tells each of `users` something that happened `at`; those who were told it under the `key` before, nothing."""
+    _tell(users, key=key, kind=kind, values=values, url=url, created_at=at)
+
+
 def notify_reviewers(
     *,
     key: str,
@@ -39,8 +47,8 @@ def notify_reviewers(
     except_user: ObjectId | None = None,
 ) -> None:
     """Tells everybody who may review requests, but not `except_user`; those who were told before, nothing."""
-    reviewers = User.objects.who_may(Permission.REQUESTS_REVIEW).scalar("id")
-    told = [user for user in reviewers if user != except_user]
+    reviewers = User.objects.who_may(Permission.REQUESTS_REVIEW).scalar("id", "email")
+    told = [user for user, email in reviewers if user != except_user and admin_allowlist.names(email)]
     _tell(told, key=key, kind=kind, values=values or {}, url=url, created_at=at or clock.now())
 
 
@@ -55,11 +63,15 @@ def unread_count(user_id: ObjectId, at_most: int = 100) -> int:
     return int(Notification.objects.of(user_id).unread().limit(at_most).count(with_limit_and_skip=True))
 
 
-def mark_read(user_id: ObjectId, notification_id: ObjectId) -> None:
-    """Marks one of the user's own read; one that is read already keeps its time."""
-    mine = Notification.objects.of(user_id).filter(id=notification_id)
-    if not mine.unread().update_one(read_at=clock.now()) and mine.first() is None:
+def mark_read(user_id: ObjectId, notification_id: ObjectId | str) -> Notification:
+    """Marks one of the user's own read, and returns it; one that is read already keeps its time."""
+    if not ObjectId.is_valid(notification_id):
         raise NotFound
+    mine = Notification.objects.of(user_id).filter(id=notification_id)
+    mine.unread().update_one(read_at=clock.now())
+    if (notification := mine.first()) is None:
+        raise NotFound
+    return notification
 
 
 def mark_all_read(user_id: ObjectId) -> None:

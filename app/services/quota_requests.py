@@ -5,15 +5,14 @@ from datetime import datetime
 from typing import Any
 
 from flask import current_app
-from pymongo import ReturnDocument
 
 from app.models.actor import Actor
-from app.models.domain_error import AlreadyPending, ChangedMeanwhile, NoAllowance, UserInactive
+from app.models.domain_error import AlreadyPending, NoAllowance, UserInactive
 from app.models.due_item import due_item
 from app.models.plain_text import plain_text
 from app.models.token_request import QuotaRequest, Status, TokenRequest
 from app.models.user import User
-from app.services import prompts, submissions, token_accounts, token_requests
+from app.services import prompts, submissions, token_accounts
 from app.services.submissions import Eligibility
 
 KIND = QuotaRequest.KIND
@@ -74,17 +73,7 @@ def submit(user: User, *, reason: str, by: Actor) -> QuotaRequest:
 def edit(token_request: TokenRequest, *, reason: str, version: int) -> TokenRequest:
     """Changes the owner's own words while the request is pending; whoever had it open sees that it changed."""
     reason = plain_text(reason, "reason", least=1, most=LONGEST_REASON)
-    changed = TokenRequest._get_collection().find_one_and_update(
-        {"_id": token_request.id, "status": Status.PENDING, "version": version},
-        {"$set": {"reason": reason}, "$inc": {"version": 1}},
-        return_document=ReturnDocument.AFTER,
-    )
-    if changed is not None:
-        return TokenRequest._from_son(changed)
-    current = token_requests.by_id(token_request.id)
-    if current.status != Status.PENDING:
-        raise token_requests.already_decided(current)
-    raise ChangedMeanwhile(number=current.number)
+    return submissions.edit(token_request, version=version, fields={"reason": reason})
 
 
 def reset_allowance(

@@ -10,7 +10,7 @@ from app.models.domain_error import N_, FieldError, InvalidInput
 from app.models.due_item import due_item
 from app.models.token_request import Status, TokenRequest
 from app.models.user import User
-from app.services import beta_requests, quota_requests
+from app.services import beta_requests, listing_requests, quota_requests
 from app.services.submissions import Eligibility
 
 
@@ -36,13 +36,12 @@ def take_back_tokens(
 ) -> dict[str, Any]:
     """What is due with a revocation: what is left of what the last approval gave goes back."""
     number = token_request.number
-    place = max(n for n, step in enumerate(token_request.history) if step["to_status"] == Status.APPROVED)
     return due_item(
         key,
         "account.revoke",
         at=at,
         user=token_request.user,
-        undoes=f"request:{token_request.id}:{place}",
+        undoes=token_request.approval_key,
         by=by.stamp(),
         reason=f"Request #{number} revoked",
         reference={"request": number},
@@ -53,15 +52,18 @@ def take_back_tokens(
 ON_APPROVAL: dict[str, Effect] = {
     "quota": quota_requests.reset_allowance,
     "beta": beta_requests.grant_credits,
+    "listing": listing_requests.list_token,
 }
 ON_REVOCATION: dict[str, Effect] = {
     "quota": take_back_tokens,
     "beta": take_back_tokens,
+    "listing": listing_requests.unlist_token,
 }
 # Whether a user may submit one now.
 ELIGIBILITY: dict[str, Callable[[User], Eligibility]] = {
     "quota": quota_requests.can_submit,
     "beta": beta_requests.can_submit,
+    "listing": listing_requests.can_submit,
 }
 # When a user is invited to submit one, for kinds that not everybody has a reason for; it refuses nobody.
 INVITED_WHEN: dict[str, Callable[[User], bool]] = {
@@ -71,10 +73,12 @@ INVITED_WHEN: dict[str, Callable[[User], bool]] = {
 SUBMIT: dict[str, Callable[..., TokenRequest]] = {
     "quota": quota_requests.submit,
     "beta": beta_requests.submit,
+    "listing": listing_requests.submit,
 }
 # How its owner changes one while it is pending, for kinds that have something to change: `EDIT[kind](request, version=…, **…)`.
 EDIT: dict[str, Callable[..., TokenRequest]] = {
     "quota": quota_requests.edit,
+    "listing": listing_requests.edit,
 }
 # The kinds whose rejection must be explained to the requester.
 RESPONSE_REQUIRED = frozenset({"quota"})
@@ -84,7 +88,10 @@ GRANTS = {"beta": Range(1, 10_000, default=100)}
 SLOT_KEPT_BY: dict[str, Callable[[], frozenset[Status]]] = {
     "quota": frozenset,
     "beta": beta_requests.slot_kept_by,
+    "listing": listing_requests.slot_kept_by,
 }
+# The kinds that others can support, and whose supporters hear of the decision.
+SUPPORTED = frozenset({"listing"})
 
 
 def granted(kind: str, tokens: int | None) -> int | None:

@@ -14,6 +14,7 @@ from pymongo.errors import DuplicateKeyError
 
 from app import clock
 from app.models.actor import SYSTEM, Actor
+from app.models.audit_event import Action
 from app.models.domain_error import N_, Busy, ChangedMeanwhile, Forbidden, SlotTaken, WorkOutstanding
 from app.models.due_item import due_item
 from app.models.plain_text import plain_text
@@ -120,6 +121,16 @@ def add_note(token_request: TokenRequest, *, by: Actor, text: str) -> TokenReque
         raise token_requests.not_there()
     due.perform(TokenRequest, token_request.id)
     return token_requests.by_id(token_request.id)
+
+
+def retry(token_request: TokenRequest, *, by: Actor) -> bool:
+    """Does once more what follows from a decision and could not be done, on others' requests; whether nothing is left."""
+    if by.person == str(token_request.user):
+        raise Forbidden(N_("Somebody else has to do that: it is your own request."))
+    key, failed = f"request:{token_request.id}:retry:{ObjectId()}", [one["verb"] for one in token_request.failed_items]
+    said = _audited(token_request, Action.REQUEST_RETRY, by)
+    tried = due_item(key, "audit", at=clock.now(), **said, before={"failed": failed})
+    return due.retry_failed(TokenRequest, token_request.id, tried)
 
 
 def expire(token_request: TokenRequest) -> TokenRequest:
@@ -249,7 +260,9 @@ def _update(
         push["notes"] = {"by": by.stamp(), "at": at, "text": internal_note}
     if to in OPEN:
         wakes_at = next_moment(at, submissions.expires_after(), after=at)
-        fields |= {"waiting_since": at, "wakes_at": wakes_at, "open_key": current.slot}
+        fields |= {"waiting_since": at, "wakes_at": wakes_at}
+        if current.slot:
+            fields["open_key"] = current.slot
         if current.status not in OPEN:
             fields["decision"] = None
     else:
@@ -269,7 +282,7 @@ def _follows(
     internal_note: str,
     granted: int | None,
 ) -> list[dict[str, Any]]:
-    """What follows from a step: its effect, the owner's notice, the audit event; all under one key."""
+    """What follows from a step: its effect, the owner's notice or the reviewers', the audit event; all under one key."""
     key, items = f"request:{current.id}:{place}", []
     if to is Status.APPROVED:
         items.append(request_kinds.ON_APPROVAL[current.kind](current, key=key, by=by, at=at, granted=granted))
@@ -281,6 +294,11 @@ def _follows(
             values["granted"] = granted
         url = f"/requests/{current.number}"
         items.append(due_item(key, "notify", at=at, user=current.user, kind=kind, values=values, url=url))
+    if current.kind in request_kinds.SUPPORTED and current.is_open and to not in OPEN:
+        items.append(due_item(key, "supporters.tell", at=at, request=current.id, status=to.value))
+    if (current.status, to) == (Status.NEEDS_INFO, Status.PENDING):
+        told = {"kind": "question_answered", "values": {"number": current.number}, "except_user": current.user}
+        items.append(due_item(key, "notify.reviewers", at=at, url=f"/admin/requests/{current.number}", **told))
     if TRANSITIONS[Status(current.status), to] is not Role.OWNER:
         changes = {"before": {"status": current.status}, "after": {"status": to.value}, "reason": note or internal_note}
         items.append(due_item(key, "audit", at=at, **_audited(current, f"request.{ACTIONS[to]}", by), **changes))

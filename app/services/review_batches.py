@@ -18,7 +18,7 @@ from pymongo.errors import DuplicateKeyError
 
 from app import clock, db
 from app.models.actor import Actor
-from app.models.domain_error import Busy, DomainError, InvalidInput, NotFound, Unavailable
+from app.models.domain_error import N_, Busy, DomainError, FieldError, InvalidInput, NotFound, Unavailable
 from app.models.plain_text import plain_text
 from app.models.review_batch import DONE, FAILED, BatchAction, ReviewBatch
 from app.models.token_request import TokenRequest
@@ -51,11 +51,18 @@ class Forecast:
 
 
 def forecast(
-    selected: Iterable[Selected], action: BatchAction, *, by: Actor, response: str = "", granted: int | None = None
+    selected: Iterable[Selected],
+    action: BatchAction,
+    *,
+    by: Actor,
+    response: str = "",
+    granted: int | None = None,
+    note: str = "",
 ) -> list[Forecast]:
     """What `start` would do to each row if nobody does anything meanwhile; nothing is written."""
     rows = _checked(selected, action, by)
     response = plain_text(response, "response", most=review.LONGEST_RESPONSE)
+    plain_text(note, "note", most=review.LONGEST_NOTE)
     found = token_requests.by_numbers(row.number for row in rows)
     forecasts = []
     for row in rows:
@@ -217,5 +224,6 @@ def _checked(selected: Iterable[Selected], action: BatchAction, by: Actor) -> li
     rights.check_holds(batch_rows.NEEDED[action], by=by)
     rows = list({row.number: row for row in selected}.values())
     if not 1 <= len(rows) <= MOST_ROWS:
-        raise InvalidInput(errors={"selected": [f"Select 1 to {MOST_ROWS:,} requests."]})
+        error = FieldError(N_("Select 1 to %(most)s requests."), most=f"{MOST_ROWS:,}")
+        raise InvalidInput(errors={"selected": [error]})
     return rows

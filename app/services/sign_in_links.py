@@ -3,7 +3,6 @@
 Only for users who have neither a password nor a permission: a key must not be a way around either.
 """
 
-import hashlib
 import secrets
 
 from bson import ObjectId
@@ -13,11 +12,11 @@ from app import clock, rate_limits
 from app.models.actor import Actor
 from app.models.audit_event import Action
 from app.models.domain_error import LinkUnusable, UserInactive, UserProtected
-from app.models.due_item import due_item
 from app.models.permission import Permission
 from app.models.sign_in_link import LIFETIME, SignInLink
 from app.models.user import User
-from app.services import due, login_sessions, rights
+from app.services import audit, due, login_sessions, rights
+from app.services.digests import digest
 
 # Nobody finds a token by trying; this only keeps a page open to everybody from being work without end.
 USES_A_MINUTE = RateLimitItemPerMinute(30)
@@ -33,7 +32,7 @@ def create(user: User, *, target: str, by: Actor) -> tuple[SignInLink, str]:
     token, now = secrets.token_urlsafe(32), clock.now()
     link = SignInLink(
         id=ObjectId(),
-        digest=_digest(token),
+        digest=digest(token),
         user=user.id,
         next=target,
         created_at=now,
@@ -49,7 +48,7 @@ def create(user: User, *, target: str, by: Actor) -> tuple[SignInLink, str]:
 
 def find(token: str) -> tuple[SignInLink, User]:
     """The link that is still good, and its user; raises `LinkUnusable`. Nothing is used up."""
-    link = SignInLink.objects(digest=_digest(token), used_at=None, expires_at__gt=clock.now()).first()
+    link = SignInLink.objects(digest=digest(token), used_at=None, expires_at__gt=clock.now()).first()
     user = User.objects(id=link.user).first() if link else None
     if user is None or not user.active or user.is_protected:
         raise LinkUnusable
@@ -58,12 +57,12 @@ def find(token: str) -> tuple[SignInLink, User]:
 
 def find_used(token: str, by: ObjectId) -> SignInLink | None:
     """The link, if it is this user's and was used."""
-    return SignInLink.objects(digest=_digest(token), user=by, used_at__ne=None).first()
+    return SignInLink.objects(digest=digest(token), user=by, used_at__ne=None).first()
 
 
 def was_used(token: str) -> bool:
     """Whether there is such a link, and somebody has used it up."""
-    return bool(SignInLink.objects(digest=_digest(token), used_at__ne=None))
+    return bool(SignInLink.objects(digest=digest(token), used_at__ne=None))
 
 
 def use(token: str, *, address: str, user_agent: str = "", request_id: str | None = None) -> tuple[SignInLink, str]:
@@ -93,17 +92,5 @@ def _check_suitable(user: User) -> None:
         raise UserProtected
 
 
-def _digest(token: str) -> str:
-    # 256 random bits need no slow hash.
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
 def _audit(link: SignInLink, action: Action, by: Actor) -> dict[str, object]:
-    return due_item(
-        f"sign_in_link:{link.id}:{action}",
-        "audit",
-        at=clock.now(),
-        action=str(action),
-        actor=by.trail(),
-        object=link.as_object(),
-    )
+    return audit.item(f"sign_in_link:{link.id}:{action}", action, by=by, changed=link.as_object())

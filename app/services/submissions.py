@@ -1,23 +1,24 @@
-"""Submitting a request of any kind. The insert itself decides who may submit: two unique keys, no check before it."""
+"""Submitting and editing a request of any kind. The insert itself decides who may submit: two unique keys, no check before."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 from bson import ObjectId
 from flask import current_app
+from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from app import clock
 from app.models.actor import Actor
 from app.models.audit_event import Action
-from app.models.domain_error import Busy, DailyLimit, DomainError
+from app.models.domain_error import Busy, ChangedMeanwhile, DailyLimit, DomainError
 from app.models.due_item import due_item
 from app.models.token_request import Status, TokenRequest, next_moment
 from app.models.user import User
-from app.services import due, numbers
+from app.services import due, numbers, token_requests
 
 # How often a submit that others overtook looks again before it gives up; each time somebody else has submitted.
 MOST_ATTEMPTS = 20
@@ -46,7 +47,7 @@ class Eligibility:
 def submit(
     document: type[Request], user: User, *, by: Actor, taken: Refusal, a_day: int | None = None, **fields: Any
 ) -> Request:
-    """Stores a request of `user`, with what follows from it: at most one in its slot, and `a_day` of its kind.
+    """Stores a request of `user`, with what follows from it: at most one in its slot, if it has one, and `a_day` of its kind.
 
     Raises what `taken` makes of the request that has the slot, which wins over `DailyLimit`.
     """
@@ -65,7 +66,7 @@ def submit(
     )
     token_request.open_key = token_request.slot
     for _attempt in range(MOST_ATTEMPTS):
-        if holder := slot_holder(token_request.slot):
+        if token_request.slot and (holder := slot_holder(token_request.slot)):
             raise taken(holder)
         if a_day is not None:
             token_request.day_key = _free_day_key(token_request, a_day)
@@ -80,6 +81,26 @@ def submit(
         due.perform(TokenRequest, token_request.id)
         return token_request
     raise Busy
+
+
+def edit(token_request: TokenRequest, *, version: int, fields: Mapping[str, Any]) -> TokenRequest:
+    """Changes what the owner wrote while the request is pending; whoever had it open sees that it changed. None removes a field.
+
+    Raises `AlreadyDecided`, `ChangedMeanwhile`, or the driver's `DuplicateKeyError` where another has the slot.
+    """
+    kept = {name: value for name, value in fields.items() if value is not None}
+    gone = {name: "" for name in fields if name not in kept}
+    changed = TokenRequest._get_collection().find_one_and_update(
+        {"_id": token_request.id, "status": Status.PENDING, "version": version},
+        {"$set": kept, "$inc": {"version": 1}, **({"$unset": gone} if gone else {})},
+        return_document=ReturnDocument.AFTER,
+    )
+    if changed is not None:
+        return cast(TokenRequest, TokenRequest._from_son(changed))
+    current = token_requests.by_id(token_request.id)
+    if current.status != Status.PENDING:
+        raise token_requests.already_decided(current)
+    raise ChangedMeanwhile(number=current.number)
 
 
 def _follows(token_request: TokenRequest, user: User, by: Actor) -> list[dict[str, Any]]:

@@ -24,7 +24,7 @@ def grant_role(user_id: ObjectId, role: str, *, by: Actor) -> User:
     user, given = users.get(user_id), rights.permissions_of([role])
     rights.check_manages(by, other_than=user)
     rights.check_may_give(given, user.email, by=by)
-    return _set_permissions(user, {*user.permissions, *given}, action=Action.USER_GRANT_ROLE, by=by)
+    return _set_permissions(user, {*user.permissions, *given}, action=Action.USER_GRANT_ROLE, by=by, guard={})
 
 
 def revoke_role(user_id: ObjectId, role: str, *, by: Actor) -> User:
@@ -89,14 +89,7 @@ def set_tier(user_id: ObjectId, tier: str, *, by: Actor, reason: str = "") -> Us
         user, Action.USER_SET_TIER, by=by, before={"tier": user.tier}, after={"tier": tier}, reason=reason
     )
     items = [said, users.tier_item(user, tier, by), users.note_item(user)]
-    changed = User._get_collection().update_one(
-        {"_id": user.id, "tier": user.tier},
-        {"$set": {"tier": tier}, "$push": {"due": {"$each": items}}},
-    )
-    if not changed.matched_count:
-        raise Busy
-    due.perform(User, user.id)
-    return users.get(user.id)
+    return _write(user, {"tier": user.tier}, {"$set": {"tier": tier}, "$push": {"due": {"$each": items}}})
 
 
 def set_phone(user_id: ObjectId, phone: str, *, by: Actor) -> User:
@@ -116,13 +109,9 @@ def set_phone(user_id: ObjectId, phone: str, *, by: Actor) -> User:
     put = {"$set": fields | {"phone": number}} if number else {"$set": fields, "$unset": {"phone": ""}}
     as_read = {field: user[field] for field in ("name", "email", "phone", "external_id")}
     try:
-        changed = User._get_collection().update_one({"_id": user.id, **as_read}, put | {"$push": {"due": said}})
+        return _write(user, as_read, put | {"$push": {"due": said}})
     except DuplicateKeyError as error:
         raise users.already_exists(error) from None
-    if not changed.matched_count:
-        raise Busy
-    due.perform(User, user.id)
-    return users.get(user.id)
 
 
 def set_password(user_id: ObjectId, password: str, *, by: Actor) -> User:
@@ -136,7 +125,8 @@ def set_password(user_id: ObjectId, password: str, *, by: Actor) -> User:
         # Whoever sets a password can sign in with it, and so do whatever its owner may.
         rights.check_holds(user.permissions, by=by)
     passwords.check(password, email=user.email)
-    return _change(user, {"password_hash": passwords.hashed(password)}, action=Action.USER_SET_PASSWORD, by=by)
+    hashed = passwords.hashed(password)
+    return _change(user, {"password_hash": hashed}, action=Action.USER_SET_PASSWORD, by=by, guard={})
 
 
 def confirm_email(user_id: ObjectId, *, by: Actor) -> User:
@@ -178,24 +168,28 @@ def _checked_permissions(
     return user, wanted
 
 
-def _set_permissions(
-    user: User, permissions: set[str], *, action: Action, by: Actor, guard: dict[str, Any] | None = None
-) -> User:
+def _set_permissions(user: User, permissions: set[str], *, action: Action, by: Actor, guard: dict[str, Any]) -> User:
     after = sorted(permissions)
     if after == sorted(user.permissions):
         return user
-    guard = {"permissions": user.permissions, **(guard or {})}
+    guard = {"permissions": user.permissions, **guard}
     return _change(user, {"permissions": after}, action=action, by=by, guard=guard)
 
 
-def _change(
-    user: User, values: dict[str, Any], *, action: Action, by: Actor, guard: dict[str, Any] | None = None
-) -> User:
-    """The one write: only if `guard` still holds, with a new epoch that ends all sessions, and with what is due."""
+def _write(user: User, as_read: dict[str, Any], update: dict[str, Any]) -> User:
+    """The one write of what ends no session: only if the user is still as read; raises `Busy` otherwise."""
+    if not User._get_collection().update_one({"_id": user.id, **as_read}, update).matched_count:
+        raise Busy
+    due.perform(User, user.id)
+    return users.get(user.id)
+
+
+def _change(user: User, values: dict[str, Any], *, action: Action, by: Actor, guard: dict[str, Any]) -> User:
+    """The one write of what ends all sessions, by a new epoch: only if `guard` still holds, and with what is due."""
     said = {field: value for field, value in values.items() if field != "password_hash"}
     before = {field: user[field] for field in said}
     changed = User._get_collection().find_one_and_update(
-        {"_id": user.id, **(guard or {})},
+        {"_id": user.id, **guard},
         {
             "$set": values,
             "$unset": {"leaving_at": 1},
@@ -206,7 +200,7 @@ def _change(
         return_document=ReturnDocument.AFTER,
     )
     if changed is None:
-        last_admin.stay(user, guard or {})
+        last_admin.stay(user, guard)
         raise Busy
     login_sessions.sweep(user.id, before_epoch=changed["session_epoch"])
     due.perform(User, user.id)

@@ -19,7 +19,8 @@ from app import clock
 from app.models.account import Account
 from app.models.domain_error import InvalidInput
 from app.models.object_id import object_id
-from app.models.user import User, Users, searchable
+from app.models.search_words import searchable
+from app.models.user import User, Users
 from app.services import account_commit, users
 
 LONGEST_SEARCH = 100

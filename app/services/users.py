@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -20,7 +20,7 @@ from app.models.due_item import due_item
 from app.models.object_id import object_id
 from app.models.plain_text import INVISIBLE, plain_line
 from app.models.user import User, search_terms
-from app.services import account_commit, due, passwords, rights
+from app.services import account_commit, audit, due, passwords, rights
 
 LONGEST_EMAIL, LONGEST_NAME = 254, 100
 _JOINERS = "\u200c\u200d"
@@ -243,24 +243,6 @@ def already_exists(error: DuplicateKeyError) -> AlreadyExists:
     return AlreadyExists(TAKEN.get(field), errors={field: [TAKEN[field]]} if field in TAKEN else None)
 
 
-def audit_item(
-    user: User,
-    action: Action,
-    *,
-    by: Actor,
-    before: dict[str, Any] | None = None,
-    after: dict[str, Any] | None = None,
-    reason: str = "",
-) -> dict[str, Any]:
-    """What is due with a change of a user: the event that says who changed what."""
-    return due_item(
-        f"user:{user.id}:{ObjectId()}",
-        "audit",
-        at=clock.now(),
-        action=str(action),
-        actor=by.trail(),
-        object=user.as_object(),
-        before=before,
-        after=after,
-        reason=reason,
-    )
+def audit_item(user: User, action: Action, *, by: Actor, **said: Mapping[str, Any] | str) -> dict[str, Any]:
+    """What is due with a change of a user: the event that says who changed what, `before` and `after`, and its `reason`."""
+    return audit.item(f"user:{user.id}:{ObjectId()}", action, by=by, changed=user.as_object(), **said)

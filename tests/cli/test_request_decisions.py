@@ -142,6 +142,23 @@ class TestMany:
         assert flask("approve", single.number, "--granted", 300).exit_code == 0
         assert stored(single)["decision"]["granted"] == 300
 
+    @pytest.mark.parametrize("how", [[], ["--dry-run"], ["--json"], ["--dry-run", "--json"], ["--yes", "--json"]])
+    def test_an_amount_for_one_that_takes_none_is_refused(self, flask, asked, how):
+        before = stored(asked[0])
+        result = flask("approve", asked[0].number, "--granted", 5, *how)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert "Nothing can be chosen for a request of this kind." in result.stderr
+        assert (stored(asked[0]), ReviewBatch.objects.count()) == (before, 0)
+        beta = make_beta()
+        for granted, exit_code in ((10_001, 1), (5, 0)):
+            assert flask("approve", beta.number, "--granted", granted, *how).exit_code == exit_code
+
+    @pytest.mark.parametrize("words", [["--note", "n" * 5_001], ["--response", "r" * 501]])
+    def test_a_dry_run_refuses_the_words_that_a_batch_refuses(self, flask, asked, words):
+        results = [flask("approve", *numbers(asked), "--yes", *words, *how) for how in ([], ["--dry-run"])]
+        assert [result.exit_code for result in results] == [1, 1]
+        assert results[0].stderr == results[1].stderr != ""
+
 
 class TestDelete:
     def test_only_what_was_refused_long_ago_goes(self, flask, asked, clock_hand):

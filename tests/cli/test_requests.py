@@ -225,6 +225,7 @@ class TestFinish:
         result = flask("finish", str(stuck_request.number))
         assert (result.exit_code, result.stdout) == (0, "1 finished.\n")
         assert stored(stuck_request)["due"] == []
+        assert AuditEvent.objects.get(action="request.retry").actor["kind"] == "cli"
         assert flask("list", "--stuck").stdout == "No requests.\n"
 
     def test_without_a_number_all_stuck_ones_are_tried(self, flask, ada, stuck_request):

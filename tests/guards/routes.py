@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 from app import access
 from app.access import Access
 from app.models.audit_event import Action
+from app.models.notification import Notification
 from app.models.review_batch import BatchAction
 from app.models.user import User
 from app.security import STATIC_ENDPOINTS, WRITING_METHODS
@@ -114,6 +115,7 @@ class World:
             "figure": "balance",
             "role": "support",
             "batch_id": review_batches.start([Selected(request.number)], BatchAction.SPAM, by=OPERATOR).id,
+            "notification_id": Notification.objects.of(self.owner.id).first().id,
             "response_id": canned_responses.create(title="Soon", text="Please wait.", by=OPERATOR).id,
             "package": "basic",
             "phone": "79991234567",

@@ -62,7 +62,9 @@ def test_what_takes_due_items_off_a_document_touches_nothing_else():
     calls = calls_of_writes(ast.parse(DUE.read_text()))
     assert {call.func.attr for call in calls} == {"update_one"}
     for call in calls:
-        touched = {ast.literal_eval(name) for change in call.args[1].values for name in change.keys}
+        # A pipeline is a list of stages, each of which is as a plain update.
+        stages = call.args[1].elts if isinstance(call.args[1], ast.List) else [call.args[1]]
+        touched = {ast.literal_eval(name) for stage in stages for change in stage.values for name in change.keys}
         assert {name.partition(".")[0] for name in touched} == {"due"}
 
 

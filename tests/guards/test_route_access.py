@@ -8,6 +8,8 @@ OPEN_TO_EVERYBODY = {
     "swagger.static",
     "api_document.docs",
     "api_document.openapi",
+    "catalogue.catalogue",
+    "catalogue.show",
     "home.home",
     "ops.healthz",
     "ops.readyz",

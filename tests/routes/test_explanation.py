@@ -226,4 +226,5 @@ def test_who_is_out_of_tokens_is_led_there(client, user, page):
 
 def test_the_notice_of_the_last_tokens_leads_there(client, user):
     spend(user, 149_900)
-    assert 'href="/account/stopped"' in client.get("/notifications").text
+    opened = re.search(r'action="(/notifications/[0-9a-f]{24}/open)"', client.get("/notifications").text)[1]
+    assert client.post(opened).location == "/account/stopped"

@@ -332,7 +332,7 @@ def live(machine: type[Accounts], **how_long: Any) -> None:
 
 
 def test_accounts_do_what_the_model_does(lives: type[Accounts]):
-    live(lives, max_examples=45, stateful_step_count=35, derandomize=True)
+    live(lives, max_examples=20, stateful_step_count=35, derandomize=True)
 
 
 @pytest.mark.long

@@ -1,33 +1,26 @@
 """What follows from a change is done once, by whoever comes to it, and nothing that fails holds up the rest."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 import time_machine
 from bson import ObjectId
-from flask import current_app
 from mongoengine import connect, disconnect
 from mongoengine.connection import get_db
 from pymongo import MongoClient
 
 from app import db
 from app.models.api_key import ApiKey
-from app.models.audit_event import AuditEvent
-from app.models.conversation import Conversation
 from app.models.due_item import due_item
 from app.models.message import Message
-from app.models.notification import Notification
-from app.models.permission import Permission
 from app.models.token_account import TokenAccount
 from app.models.token_request import TokenRequest
 from app.models.user import User
-from app.services import api_keys, due, ledger, token_accounts, token_requests
-from tests import stripe_server
-from tests.buying import make_order
+from app.services import api_keys, due, token_accounts, token_requests
+from tests.due_items import NOW, entries, give, left, notice, told
 from tests.factories import OPERATOR, make_request, make_user
 
-NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -43,141 +36,6 @@ def ann():
     return make_user("ann@example.com")
 
 
-def notice(user, key=None, at=NOW, **more):
-    return due_item(
-        key or uuid4().hex, "notify", at=at, user=user.id, kind="request_received", values={"number": 1}, **more
-    )
-
-
-def give(carrier, document_id, *items):
-    """Puts items on a document as a change would, and leaves them there, as a process does that dies."""
-    carrier._get_collection().update_one({"_id": document_id}, {"$push": {"due": {"$each": list(items)}}})
-
-
-def left(carrier, document_id):
-    return carrier._get_collection().find_one({"_id": document_id})["due"]
-
-
-def told(user):
-    return sorted(Notification.objects(user=user.id).scalar("key"))
-
-
-def entries(user, type_):
-    return [entry["amount"] for entry in ledger.history(user.id, types=[type_])]
-
-
-# --- a verb twice is a verb once --------------------------------------------------------------------------------------
-
-
-def _grant_initial(user):
-    # An account that was opened while the address was not confirmed.
-    User.objects(id=user.id).update(email_confirmed=False)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(current_app.config, "MAIL_SERVER", "mail.example.com")
-        token_accounts.spend(user.id, 100, by=OPERATOR)
-    return {"user": user.id}, lambda: entries(user, "grant"), [50_000]
-
-
-def _reset(user):
-    token_accounts.spend(user.id, 700, by=OPERATOR)
-    arguments = {"user": user.id, "by": OPERATOR.stamp(), "reason": "Approved", "reference": {"request": 1}}
-    return arguments, lambda: entries(user, "reset"), [700]
-
-
-def _revoke(user):
-    token_accounts.grant(user.id, 900, source="beta", by=OPERATOR, reason="Beta", key="given")
-    arguments = {
-        "user": user.id,
-        "undoes": "given",
-        "by": OPERATOR.stamp(),
-        "reason": "Revoked",
-        "reference": {"request": 1},
-    }
-    return arguments, lambda: entries(user, "revocation"), [-900]
-
-
-def _grant(user):
-    arguments = {"user": user.id, "tokens": 300, "source": "beta", "by": OPERATOR.stamp(), "reason": "Approved"}
-    return {**arguments, "reference": {"request": 1}}, lambda: entries(user, "grant"), [300, 50_000]
-
-
-def _change_tier(user):
-    token_accounts.spend(user.id, 1, by=OPERATOR)
-    user.modify(tier="pro")
-    arguments = {"user": user.id, "tier": "pro", "by": OPERATOR.stamp()}
-    return arguments, lambda: entries(user, "adjustment"), [900_000]
-
-
-def _note_tokens(user):
-    token_accounts.spend(user.id, 149_900, by=OPERATOR)
-    user.modify(out_of_tokens=False, unset__tokens_noted=True)
-    return {"user": user.id}, lambda: User.objects.get(id=user.id).out_of_tokens, True
-
-
-def _charge(user):
-    answer = answer_of(user, tokens_held=1_000)
-    return (
-        {"message": answer.id, "tokens": 400},
-        lambda: (
-            entries(user, "usage"),
-            token_accounts.view(user.id).held,
-            Message.objects.get(id=answer.id).tokens_charged,
-        ),
-        ([-400], 0, 400),
-    )
-
-
-def _audit(user):
-    arguments = {
-        "action": "account.reset",
-        "actor": OPERATOR.trail(),
-        "object": {"kind": "account", "id": str(user.id)},
-    }
-    return arguments, lambda: AuditEvent.objects(action="account.reset").count(), 1
-
-
-def _notify(user):
-    arguments = {"user": user.id, "kind": "request_received", "values": {"number": 1}}
-    return arguments, lambda: Notification.objects(user=user.id).count(), 1
-
-
-def _notify_reviewers(user):
-    reviewers = [make_user(roles=["reviewer"]) for _ in range(3)]
-    arguments = {"kind": "request_waiting", "values": {"number": 1, "name": "Ann"}, "url": "/admin/requests/1"}
-    return arguments, lambda: [Notification.objects(user=reviewer.id).count() for reviewer in reviewers], [1, 1, 1]
-
-
-def _remove_conversation(user):
-    conversation = answer_of(user).conversation
-    shared = {"created_at": NOW, "last_message_at": NOW, "removed_at": NOW}
-    Conversation(id=conversation, user=user.id, key="key", assistant=1, title="Hello", **shared).save()
-    return {"conversation": conversation}, lambda: (Message.objects.count(), Conversation.objects.count()), (0, 0)
-
-
-def _give_back(user):
-    order = make_order(user)
-    stripe = stripe_server.Server.fake
-    payment = stripe.pay(order.checkout["id"])["payment_intent"]
-    return {"payment": payment}, lambda: stripe.payments[payment]["latest_charge"]["amount_refunded"], order.price_minor
-
-
-# For each verb: its arguments, how to look at its effect, and what that effect is.
-CASES = {
-    "account.change_tier": _change_tier,
-    "account.grant": _grant,
-    "account.grant_initial": _grant_initial,
-    "account.reset": _reset,
-    "account.revoke": _revoke,
-    "answer.charge": _charge,
-    "audit": _audit,
-    "conversation.remove": _remove_conversation,
-    "notify": _notify,
-    "notify.reviewers": _notify_reviewers,
-    "payment.give_back": _give_back,
-    "users.note_tokens": _note_tokens,
-}
-
-
 def answer_of(user, tokens_held=0):
     """An answer of the assistant that its writer has left, with tokens held for it."""
     hold = token_accounts.hold(user.id, tokens_held, by=OPERATOR) if tokens_held else None
@@ -191,55 +49,6 @@ def answer_of(user, tokens_held=0):
         by=OPERATOR.stamp(),
         hold_id=hold and hold.hold_id,
     ).save()
-
-
-@pytest.mark.usefixtures("stripe")
-@pytest.mark.parametrize("verb", CASES)
-class TestVerbs:
-    def test_twice_is_once(self, ann, verb, clock_hand):
-        arguments, effect, expected = CASES[verb](ann)
-        for _ in range(2):
-            due.VERBS[verb](key="a key", at=NOW, **arguments)
-            clock_hand.shift(timedelta(minutes=1))
-        assert effect() == expected
-
-    def test_twenty_at_once_are_one(self, ann, verb, threads):
-        arguments, effect, expected = CASES[verb](ann)
-        assert threads(lambda _: due.VERBS[verb](key="a key", at=NOW, **arguments), 20) == [None] * 20
-        assert effect() == expected
-
-    def test_twenty_who_find_the_same_item_do_it_once_and_leave_nothing(self, ann, verb, threads):
-        arguments, effect, expected = CASES[verb](ann)
-        give(User, ann.id, due_item("a key", verb, at=NOW, **arguments))
-        threads(lambda _: due.perform(User, ann.id), 20)
-        assert effect() == expected
-        assert left(User, ann.id) == []
-
-
-def test_every_verb_is_tried_here():
-    assert set(CASES) == set(due.VERBS)
-
-
-def test_another_key_is_another_effect(ann):
-    for key in ("one", "two"):
-        due.VERBS["notify"](key=key, at=NOW, user=ann.id, kind="request_received", values={"number": 1})
-    assert told(ann) == ["one", "two"]
-
-
-def test_the_same_key_tells_another_user_as_well(ann):
-    for user in (ann, make_user()):
-        due.VERBS["notify"](key="one", at=NOW, user=user.id, kind="request_received", values={"number": 1})
-        assert told(user) == ["one"]
-
-
-def test_a_notice_bears_the_time_of_the_change_and_not_of_the_telling(ann, clock_hand):
-    give(User, ann.id, notice(ann))
-    clock_hand.shift(timedelta(hours=3))
-    due.perform_waiting()
-    assert Notification.objects.get(user=ann.id).created_at == NOW
-
-
-# --- what cannot be done ----------------------------------------------------------------------------------------------
 
 
 def impossible(key="stuck"):
@@ -463,12 +272,3 @@ class TestWaiting:
         for carrier in due.CARRIERS:
             indexes = [spec["fields"] for spec in carrier._meta["index_specs"] if spec.get("sparse")]
             assert [("due.at", 1)] in indexes
-
-
-def test_reviewers_are_those_who_may_review(ann):
-    allowed, forbidden = make_user(roles=["reviewer"]), make_user(roles=["support"])
-    assert Permission.REQUESTS_REVIEW in allowed.permissions
-    due.VERBS["notify.reviewers"](
-        key="one", at=NOW, kind="request_waiting", values={"number": 1, "name": "Ann"}, except_user=ann.id
-    )
-    assert (told(allowed), told(forbidden)) == (["one"], [])

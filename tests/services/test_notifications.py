@@ -111,6 +111,13 @@ def test_reviewers_hear_once_of_a_request_but_not_of_their_own(threads):
     assert [len(notifications.page(user.id)) for user in [*reviewers, asking, *others]] == [1, 1, 0, 0, 0]
 
 
+def test_reviewers_whom_the_allowlist_does_not_name_hear_nothing(app, monkeypatch):
+    named, other = make_user("rita@example.com", roles=["reviewer"]), make_user("rob@example.com", roles=["reviewer"])
+    monkeypatch.setitem(app.config, "ADMIN_EMAILS", ["Rita@example.com"])
+    notifications.notify_reviewers(key="k", kind="request_waiting", values={"number": 1, "name": "Ann"})
+    assert [len(notifications.page(user.id)) for user in (named, other)] == [1, 0]
+
+
 def test_nobody_hears_where_nobody_reviews():
     notifications.notify_reviewers(key="k", kind="request_waiting", values={"number": 1, "name": "Ann"})
     assert Notification.objects.count() == 0

@@ -129,14 +129,26 @@ class TestTheTable:
         assert (event.before["status"], event.after["status"]) == (status, STEPS[step][1])
         assert event.reason == (WORDS.get(step) or ("Another look" if step == "reopen" else ""))
 
-    @pytest.mark.parametrize(
-        ("status", "step"), [("pending", "withdraw"), ("needs_info", "withdraw"), ("needs_info", "answer")]
-    )
-    def test_what_owners_do_themselves_is_news_to_them_and_to_no_trail(self, status, step, rita, clock_hand):
+    @pytest.mark.parametrize("status", ["pending", "needs_info"])
+    def test_a_withdrawal_is_news_to_nobody_and_to_no_trail(self, status, rita, clock_hand):
         token_request = request_in(status, rita, clock_hand)
         before = everything(token_request)
-        take(step, token_request, acting("owner", token_request))
+        take("withdraw", token_request, acting("owner", token_request))
         assert everything(token_request)[1:] == before[1:]
+
+    @pytest.mark.parametrize("roles", [[], ["reviewer"]])
+    def test_an_answer_is_news_to_the_other_reviewers_and_to_no_trail(self, roles, rita, clock_hand):
+        token_request = request_in("needs_info", rita, clock_hand, make_user(roles=roles))
+        _document, account, told, trail = everything(token_request)
+        answered = review.answer(token_request, by=acting("owner", token_request), answer="For the talk.")
+        key = f"request:{token_request.id}:{len(answered.history) - 1}"
+        news = [*told, (rita.id, key, "question_answered")]
+        assert everything(token_request)[1:] == (account, sorted(news), trail)
+        notice = Notification.objects.get(kind="question_answered")
+        assert (notice["values"], notice.url) == (
+            {"number": token_request.number},
+            f"/admin/requests/{token_request.number}",
+        )
 
     @pytest.mark.parametrize("step", ["approve", "reject", "mark_spam", "revoke"])
     def test_a_decision_keeps_who_when_and_what_the_user_is_told(self, step, rita, clock_hand):

@@ -5,7 +5,8 @@ from itertools import product
 import pytest
 from bson import ObjectId
 
-from app.models.user import User, search_terms, searchable
+from app.models.search_words import searchable
+from app.models.user import User, search_terms
 from app.services import user_list, users
 from app.services.user_list import Filters
 from tests.factories import OPERATOR

@@ -1,14 +1,32 @@
-"""A real browser, and the app as a user starts it."""
+"""A real browser, and the app for it: on the tests' own database, or as a user starts it."""
 
 import shutil
+import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from flask import Flask
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from werkzeug.serving import make_server
 
+from app.services import assistants, demo
+from tests.factories import OPERATOR
 from tests.serving import Server, serving
 
 DESKTOP = {"width": 1280, "height": 900}
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The app with the demo in it, in this process: there in a moment, where `flask serve` takes seconds to start."""
+
+    url: str
+    passwords: dict[str, str]
+
+    def accounts(self) -> dict[str, str]:
+        """The password of each demo account, by e-mail."""
+        return self.passwords
 
 
 @pytest.fixture(scope="session")
@@ -23,15 +41,44 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
+def url(app: Flask) -> Iterator[str]:
+    """The app on the tests' own database, over HTTP."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def desk(url: str) -> Desk:
+    """The app on the tests' own database, with the demo accounts in it."""
+    assistants.ensure_default()
+    return Desk(url, {account.email: account.password for account in demo.seed(by=OPERATOR)})
+
+
+@pytest.fixture
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """`flask serve` with a database of its own and the demo accounts in it."""
     with serving(tmp_path_factory.mktemp("walk")) as server:
         yield server
 
 
+def is_error(message: ConsoleMessage) -> bool:
+    """Whether something is wrong with a page; that a form was refused, which a browser says of the page itself, is not."""
+    is_refusal = "status of 4" in message.text and "/static/" not in message.location["url"]
+    return message.type == "error" and not is_refusal
+
+
 @pytest.fixture
-def visit(browser: Browser, server: Server) -> Iterator[Callable[..., Page]]:
-    """`visit(email)` signs in at the form and gives the page; each has cookies of its own and fails on a script error."""
+def visit(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[..., Page]]:
+    """`visit(email)` signs in at the form and gives the page; each has cookies of its own and fails on a script error.
+
+    A test that names `server` visits that one, and all others the app in this process.
+    """
+    server = request.getfixturevalue("server" if "server" in request.fixturenames else "desk")
     errors: list[str] = []
     contexts = []
 
@@ -40,7 +87,7 @@ def visit(browser: Browser, server: Server) -> Iterator[Callable[..., Page]]:
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        page.on("console", lambda message: errors.append(message.text) if is_error(message) else None)
         page.goto("/")
         page.get_by_label("E-mail").fill(email)
         page.get_by_label("Password").fill(server.accounts()[email])

@@ -60,7 +60,7 @@ def ask(page: Page, reason: str) -> None:
 
 
 @pytest.mark.long
-def test_every_page_can_be_used_by_everybody(visit: Callable[..., Page], browser: Browser, server: Server) -> None:
+def test_every_page_can_be_used_by_everybody(browser: Browser, server: Server, visit: Callable[..., Page]) -> None:
     user, admin = visit(DEMO_EMAIL, **STILL), visit(ADMIN_EMAIL, **STILL)
     ask(user, "A word without an end: " + "x" * 300)
     ask(admin, "My own request.")

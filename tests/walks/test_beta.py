@@ -17,7 +17,14 @@ def balance(page: Page) -> int:
     return int(re.sub(r"\D", "", page.locator("#balance").inner_text()))
 
 
-@pytest.mark.parametrize("device", [{}, PHONE, WITHOUT_SCRIPTS], ids=["desktop", "phone", "without scripts"])
+@pytest.mark.parametrize(
+    "device",
+    [
+        pytest.param({}, id="desktop", marks=pytest.mark.long),
+        pytest.param(PHONE, id="phone", marks=pytest.mark.long),
+        pytest.param(WITHOUT_SCRIPTS, id="without scripts"),
+    ],
+)
 def test_a_user_joins_the_beta_program(visit: Callable[..., Page], device: dict[str, object]) -> None:
     user = visit(DEMO_EMAIL, **device)
     before = balance(user)
@@ -39,7 +46,7 @@ def test_a_user_joins_the_beta_program(visit: Callable[..., Page], device: dict[
     admin.get_by_role("button", name="Ask this").click()
     expect(admin.get_by_text("The user of request #1 is asked.")).to_be_visible()
     user.goto("/notifications")
-    user.get_by_role("link", name="There is a question about your request #1.").click()
+    user.get_by_role("button", name="There is a question about your request #1.").click()
     expect(user.get_by_text("What would you try first?").first).to_be_visible()
     user.get_by_label("Your answer").fill("The new editor.")
     user.get_by_role("button", name="Send the answer").click()
@@ -55,7 +62,7 @@ def test_a_user_joins_the_beta_program(visit: Callable[..., Page], device: dict[
     # The user sees it everywhere: told, on the request, on the account, and in the balance.
     user.goto("/notifications")
     expect(user.get_by_text("You were granted 250 tokens.")).to_be_visible()
-    user.get_by_role("link", name="Your request #1 was approved.").click()
+    user.get_by_role("button", name="Your request #1 was approved.").click()
     expect(user.get_by_text("Approved: you are in the beta program, with 250 extra tokens.")).to_be_visible()
     user.goto("/account")
     expect(user.get_by_text("You have been a member since")).to_be_visible()

@@ -1,34 +1,18 @@
-"""Deciding in a real browser: thirty requests by the keyboard alone, and the desk on a phone."""
+"""Deciding in a real browser: requests by the keyboard alone, and the desk on a phone."""
 
 import re
-import threading
 from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page, expect
-from werkzeug.serving import make_server
 
 from app.models.token_request import TokenRequest
 from app.services import beta_requests, canned_responses
 from tests.factories import actor_of, make_admin, make_request, make_user, sign_in
-from tests.serving import free_port
 
 PHONE = {"width": 360, "height": 740}
 DESKTOP = {"width": 1280, "height": 900}
-
-
-@pytest.fixture
-def url(app: Flask) -> Iterator[str]:
-    """The app on the tests' own database, over HTTP."""
-    port = free_port()
-    server = make_server("127.0.0.1", port, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 @pytest.fixture
@@ -57,9 +41,9 @@ def open_desk(app: Flask, browser: Browser, url: str) -> Iterator[Callable[..., 
     assert errors == []
 
 
-def make_thirty() -> None:
+def make_requests(many: int) -> None:
     """Every third one is for the beta program."""
-    for n in range(1, 31):
+    for n in range(1, many + 1):
         user = make_user(name=f"Person {n}")
         if n % 3:
             make_request(user, used=1_000)
@@ -78,22 +62,23 @@ def expect_request(page: Page, number: int) -> None:
     page.wait_for_load_state()
 
 
-def test_thirty_requests_are_decided_by_the_keyboard_alone(open_desk: Callable[..., Page]) -> None:
-    make_thirty()
+@pytest.mark.parametrize("many", [7, pytest.param(30, marks=pytest.mark.long)])
+def test_requests_are_decided_by_the_keyboard_alone(open_desk: Callable[..., Page], many: int) -> None:
+    make_requests(many)
     page = open_desk("/admin/requests")
     press = page.keyboard.press
 
     # Along the list, and into the second row and out of it again.
     press("j")
-    assert focused(page) == "#30"
+    assert focused(page) == f"#{many}"
     press("j")
     press("j")
     press("k")
-    assert focused(page) == "#29"
+    assert focused(page) == f"#{many - 1}"
     press("o")
-    expect_request(page, 29)
+    expect_request(page, many - 1)
     press("j")
-    expect_request(page, 28)
+    expect_request(page, many - 2)
     press("/")
     expect(page.get_by_role("searchbox")).to_be_focused()
     page.wait_for_load_state()
@@ -116,7 +101,7 @@ def test_thirty_requests_are_decided_by_the_keyboard_alone(open_desk: Callable[.
         press("Tab")
     press("Space")
     expect(page.get_by_label("Open the next request after deciding")).to_be_checked()
-    for n in range(1, 31):
+    for n in range(1, many + 1):
         expect_request(page, n)
         if n % 5 == 1:
             press("r")

@@ -34,9 +34,9 @@ def use_up(page: Page) -> int:
     return answers
 
 
-@pytest.mark.parametrize("device", [{}, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("device", [{}, pytest.param(PHONE, marks=pytest.mark.long)], ids=["desktop", "phone"])
 def test_a_user_runs_out_asks_for_more_and_carries_on(
-    visit: Callable[..., Page], server: Server, device: dict[str, object]
+    server: Server, visit: Callable[..., Page], device: dict[str, object]
 ) -> None:
     user = visit(DEMO_EMAIL, **device)
     started_with = balance(user)

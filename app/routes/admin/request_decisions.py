@@ -5,7 +5,6 @@ from collections.abc import Callable
 from flask import Blueprint, flash, redirect, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from flask_login import current_user
 
 from app import access
 from app.access import requires
@@ -27,7 +26,7 @@ from app.models.token_request import TokenRequest
 from app.routes.admin import request_page
 from app.routes.admin.requests import open_next
 from app.routes.requests import NUMBER
-from app.services import due, request_kinds, reservations, review, token_requests
+from app.services import request_kinds, reservations, review, token_requests
 
 blueprint = Blueprint("admin_request_decisions", __name__, url_prefix=f"/admin/requests{NUMBER}")
 
@@ -132,10 +131,7 @@ def add_note(number: int) -> ResponseReturnValue:
 @requires(Permission.REQUESTS_REVIEW)
 def retry(number: int) -> ResponseReturnValue:
     """Does once more what could not be done after a decision."""
-    token_request = token_requests.by_number(number)
-    if token_request.user == current_user.id:
-        raise Forbidden
-    if due.retry_failed(TokenRequest, token_request.id):
+    if review.retry(token_requests.by_number(number), by=access.actor()):
         flash(_("Everything that follows from the decision is done now."), "success")
     else:
         flash(_("Not everything could be done. The reason stands below."), "error")

@@ -2,42 +2,22 @@
 
 from typing import Annotated
 
-from flask import Response, url_for
+from flask import Response
 from flask_babel import gettext as _
 from pydantic import Field
 
 from app import access
 from app.access import requires
-from app.models.domain_error import AlreadyDecided, AlreadyProcessed
 from app.models.permission import Permission
-from app.models.token_request import BetaRequest, Status
-from app.routes.api import beta_shapes
-from app.routes.api.frame import (
-    CamelBody,
-    JsonInt,
-    JsonReference,
-    Query,
-    QueryInt,
-    answer,
-    answers,
-    api_blueprint,
-    fields,
-    text,
-)
-from app.services import beta_requests, desk, request_kinds, review, token_accounts, token_requests
+from app.models.token_request import BetaRequest
+from app.routes.api import beta_shapes, reviewing
+from app.routes.api.frame import CamelBody, JsonInt, JsonReference, answer, answers, api_blueprint, text
+from app.services import beta_requests, request_kinds, review, token_accounts, token_requests
 
 blueprint = api_blueprint("admin_beta", "Beta requests, for reviewers")
 KIND = beta_requests.KIND
 CREDITS = request_kinds.GRANTS[KIND]
 WHICH = "The request's number or its id."
-
-
-class Chosen(Query):
-    """Which requests, and which page of them."""
-
-    status: Status | None = None
-    limit: Annotated[QueryInt, Field(ge=1, le=200)] = 50
-    cursor: Annotated[QueryInt, Field(description="As the `Link` of the page before gave it.")] | None = None
 
 
 class BetaApproval(CamelBody):
@@ -56,17 +36,9 @@ class BetaRejection(CamelBody):
 
 @blueprint.get("/admin/beta-requests", responses=answers(beta_shapes.ReviewedBetaRequests))
 @requires(Permission.REQUESTS_REVIEW)
-def chosen(query: Chosen) -> Response:
+def chosen(query: reviewing.Chosen) -> Response:
     """Beta requests, newest first: `Link` leads to the next page, `X-Total-Count` counts up to 10,001."""
-    filters = desk.Filters(kinds=[KIND], statuses=[query.status] if query.status else ())
-    found = desk.page(filters, before=query.cursor, limit=query.limit + 1)
-    shown = found[: query.limit]
-    response = answer(beta_shapes.reviewed(shown))
-    response.headers["X-Total-Count"] = str(desk.count(filters))
-    if len(found) > query.limit:
-        place = {"status": query.status, "limit": query.limit, "cursor": shown[-1].number}
-        response.headers["Link"] = f'<{url_for(".chosen", _external=True, **place)}>; rel="next"'
-    return response
+    return reviewing.page(KIND, query, beta_shapes.reviewed)
 
 
 @blueprint.post("/admin/beta-approve", responses=answers(beta_shapes.Approved, 404, 409))
@@ -74,10 +46,8 @@ def chosen(query: Chosen) -> Response:
 def approve(body: BetaApproval) -> Response:
     """Let the user in, and grant tokens that do not expire."""
     token_request = _found(body.request_id)
-    try:
+    with reviewing.deciding():
         token_request = review.approve(token_request, by=access.actor(), granted=body.credits_to_grant)
-    except AlreadyDecided as error:
-        raise AlreadyProcessed(**error.values) from None
     return answer(
         beta_shapes.Approved(
             message=_("Request approved"),
@@ -92,11 +62,8 @@ def approve(body: BetaApproval) -> Response:
 def reject(body: BetaRejection) -> Response:
     """Refuse, and where that helps, say why."""
     token_request = _found(body.request_id)
-    try:
-        with fields(response="reason"):
-            token_request = review.reject(token_request, by=access.actor(), response=body.reason or "")
-    except AlreadyDecided as error:
-        raise AlreadyProcessed(**error.values) from None
+    with reviewing.deciding(response="reason"):
+        token_request = review.reject(token_request, by=access.actor(), response=body.reason or "")
     return answer(beta_shapes.Rejected(message=_("Request rejected"), request=beta_shapes.decided(token_request)))
 
 

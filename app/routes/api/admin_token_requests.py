@@ -3,30 +3,20 @@
 from collections.abc import Callable
 from typing import Annotated
 
-from flask import Response, url_for
+from flask import Response
 from flask_babel import gettext as _
 from pydantic import BaseModel, Field
 
 from app import access
 from app.access import requires
-from app.models.domain_error import AlreadyDecided, AlreadyProcessed
 from app.models.permission import Permission
 from app.models.token_request import Status, TokenRequest
-from app.routes.api import quota_shapes
-from app.routes.api.frame import CamelBody, Query, QueryInt, answer, answers, api_blueprint, fields, text
-from app.services import desk, quota_requests, request_statistics, review, token_requests
+from app.routes.api import quota_shapes, reviewing
+from app.routes.api.frame import CamelBody, answer, answers, api_blueprint, text
+from app.services import quota_requests, request_statistics, review, token_requests
 
 blueprint = api_blueprint("admin_token_requests", "Quota requests, for reviewers")
 KIND = quota_requests.KIND
-MOST = 200
-
-
-class Chosen(Query):
-    """Which requests, and which page of them."""
-
-    status: Status | None = None
-    limit: Annotated[QueryInt, Field(ge=1, le=MOST)] = 50
-    cursor: Annotated[QueryInt, Field(description="As the `Link` of the page before gave it.")] | None = None
 
 
 class OneRequest(BaseModel):
@@ -51,17 +41,9 @@ class Rejection(CamelBody):
 
 @blueprint.get("/admin/token-requests", responses=answers(quota_shapes.ReviewedQuotaRequests))
 @requires(Permission.REQUESTS_REVIEW)
-def chosen(query: Chosen) -> Response:
+def chosen(query: reviewing.Chosen) -> Response:
     """Quota requests, newest first: `Link` leads to the next page, `X-Total-Count` counts up to 10,001."""
-    filters = desk.Filters(kinds=[KIND], statuses=[query.status] if query.status else ())
-    found = desk.page(filters, before=query.cursor, limit=query.limit + 1)
-    shown = found[: query.limit]
-    response = answer(quota_shapes.reviewed(shown))
-    response.headers["X-Total-Count"] = str(desk.count(filters))
-    if len(found) > query.limit:
-        place = {"status": query.status, "limit": query.limit, "cursor": shown[-1].number}
-        response.headers["Link"] = f'<{url_for(".chosen", _external=True, **place)}>; rel="next"'
-    return response
+    return reviewing.page(KIND, query, quota_shapes.reviewed)
 
 
 @blueprint.put("/admin/token-requests/<reference>/approve", responses=answers(quota_shapes.Decided, 404, 409))
@@ -94,10 +76,6 @@ def stats() -> Response:
 
 def _decide(path: OneRequest, decide: Callable[..., TokenRequest], response: str, message: str) -> Response:
     token_request = token_requests.find(path.reference, kind=KIND)
-    try:
-        with fields(response="adminResponse"):
-            token_request = decide(token_request, by=access.actor(), response=response)
-    except AlreadyDecided as error:
-        # These clients know it as 400, not as 409.
-        raise AlreadyProcessed(**error.values) from None
+    with reviewing.deciding(response="adminResponse"):
+        token_request = decide(token_request, by=access.actor(), response=response)
     return answer(quota_shapes.Decided(message=message, request=quota_shapes.decided(token_request)))

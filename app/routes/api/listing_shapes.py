@@ -1,0 +1,1 @@
+"""Listing requests as the API shows them."""

@@ -1,0 +1,27 @@
+// The form works without this. It asks what a contract address looks like, and whether its token is listed, while one types.
+const address = document.querySelector("[data-hint]");
+const place = document.querySelector("[data-hint-place]");
+
+if (address && place) {
+  const chain = address.form.elements.blockchain;
+  let waiting;
+  let asked;
+
+  const ask = async () => {
+    asked?.abort();
+    asked = new AbortController();
+    const query = new URLSearchParams({ blockchain: chain.value, contract_address: address.value });
+    try {
+      const answer = await fetch(`${address.dataset.hint}?${query}`, { signal: asked.signal });
+      place.innerHTML = answer.ok ? (await answer.json()).html : "";
+    } catch (error) {
+      if (error.name !== "AbortError") place.innerHTML = "";
+    }
+  };
+  const soon = () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(ask, 300);
+  };
+  address.addEventListener("input", soon);
+  chain.addEventListener("change", soon);
+}

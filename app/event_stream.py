@@ -7,6 +7,8 @@ from typing import Any
 from flask import Response, current_app, request, stream_with_context
 
 MIMETYPE = "text/event-stream"
+# A comment, which readers pass over.
+STILL_HERE = ":\n\n"
 
 
 def is_wanted() -> bool:

@@ -4,11 +4,9 @@ import re
 from datetime import date as calendar_date
 from datetime import datetime
 from decimal import Decimal
-from functools import cache
 from math import ceil
 from typing import Any
 
-import nh3
 from babel import negotiate_locale
 from babel.dates import format_skeleton
 from babel.numbers import format_compact_decimal, format_percent
@@ -16,25 +14,17 @@ from babel.units import format_unit
 from flask import Flask, g, request
 from flask_babel import format_currency, format_date, format_decimal, format_time, format_timedelta, get_locale
 from flask_login import current_user
-from markdown_it import MarkdownIt
-from markupsafe import Markup
 from werkzeug.local import LocalProxy
 
 from app import clock
 from app.extensions import babel
+from app.markdown import markdown
 from app.models import money
 from app.models.blockchain import BLOCKCHAINS, explorer_url
 from app.security import is_api
 from app.services import notifications, token_accounts
 
 LOCALES = ("en", "ru")
-# What an answer in a chat may be made of; no images, so that reading an answer fetches nothing.
-MARKDOWN_TAGS = frozenset(
-    {"p", "br", "hr", "strong", "em", "s", "code", "pre", "blockquote", "ul", "ol", "li", "a"}
-    | {"h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td"}
-)
-DEEPEST_HEADING = 6
-HEADINGS_TAKEN = 2
 
 
 def init_app(app: Flask) -> None:
@@ -160,29 +150,6 @@ def duration(seconds: int) -> str:
     minutes = max(1, ceil(seconds / 60))
     unit, each = ("minute", 1) if minutes < 60 else ("hour", 60) if minutes <= 48 * 60 else ("day", 24 * 60)
     return str(format_unit(ceil(minutes / each), f"duration-{unit}", locale=get_locale()))
-
-
-@cache
-def _markdown() -> MarkdownIt:
-    parser = MarkdownIt("commonmark", {"html": False, "linkify": True, "breaks": True})
-    return parser.enable(["linkify", "table", "strikethrough"])
-
-
-def markdown(text: str) -> Markup:
-    """Markdown from a stranger as harmless HTML; headings step down, as the page has its own."""
-    parser = _markdown()
-    tokens = parser.parse(text)
-    for token in tokens:
-        if token.type in ("heading_open", "heading_close"):
-            token.tag = f"h{min(DEEPEST_HEADING, int(token.tag[1]) + HEADINGS_TAKEN)}"
-    html = nh3.clean(
-        parser.renderer.render(tokens, parser.options, {}),
-        tags=set(MARKDOWN_TAGS),
-        attributes={"a": {"href"}, "ol": {"start"}},
-        url_schemes={"http", "https", "mailto"},
-        link_rel="nofollow noopener noreferrer",
-    )
-    return Markup(html)  # noqa: S704
 
 
 def blockchain(key: str) -> str:

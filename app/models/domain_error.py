@@ -362,6 +362,13 @@ class PaymentUnavailable(Busy):
     text = N_("The payment service cannot be reached at the moment. Please try again in a moment.")
 
 
+class PaymentRefused(DomainError):
+    """The payment service does not do what it was asked, and will not when asked again; values: `why`, a code of its."""
+
+    code, status = "payment_refused", 502
+    text = N_("The payment service refused this (%(why)s). Please tell the people who run this site.")
+
+
 class BadSignature(DomainError):
     """An event does not come from the payment service, or comes too late."""
 

@@ -19,6 +19,8 @@ KINDS = (
     "request_expired",
     "request_revoked",
     "request_reopened",
+    "order_waiting",
+    "order_discrepancy",
     "order_paid",
     "order_cancelled",
     "order_refunded",

@@ -10,7 +10,7 @@ from app.access import signed_in
 from app.errors import sentence
 from app.forms import refusal
 from app.forms.order import BuyForm
-from app.models.domain_error import InvalidInput, KeyReused, PaymentUnavailable, TooManyOrders
+from app.models.domain_error import InvalidInput, KeyReused, PaymentRefused, PaymentUnavailable, TooManyOrders
 from app.models.package import Package
 from app.public_url import public_url
 from app.services import orders, packages, stripe_payments
@@ -39,7 +39,7 @@ def order(package: str) -> ResponseReturnValue:
         return _page(chosen, form), error.status
     try:
         stripe_payments.open_checkout(placed, return_url=public_url("orders.show", number=placed.number))
-    except PaymentUnavailable as error:
+    except (PaymentRefused, PaymentUnavailable) as error:
         flash(sentence(error), "error")
     else:
         flash(_("Your order #%(number)s is made. Pay it, and the tokens are yours.", number=placed.number), "success")

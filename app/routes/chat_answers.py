@@ -14,7 +14,8 @@ from app.errors import sentence
 from app.event_stream import event
 from app.forms.chat import MessageForm, TitleForm
 from app.forms.form_key import new_key
-from app.models.message import Message
+from app.models.domain_error import AssistantUnavailable
+from app.models.message import Message, Status
 from app.routes import balance
 from app.routes.chat import REFUSALS, eligibility, renew_key
 from app.services import chat as service
@@ -35,7 +36,7 @@ def stream(conversation_id: str | None = None) -> ResponseReturnValue:
             service.own(current_user.id, conversation_id)
         return {"message": " ".join(map(str, form.text.errors)) or _("Please check what you entered.")}, 400
     try:
-        answering = service.begin(current_user, **form.message(), conversation_id=conversation_id, by=access.actor())
+        answering = service.start(current_user, **form.message(), conversation_id=conversation_id, by=access.actor())
     except REFUSALS as error:
         renew_key(form, error)
         return {"message": sentence(error), **_standing(), "key": form.key.data}, error.status
@@ -62,9 +63,17 @@ def stop(message_id: str) -> ResponseReturnValue:
 
 def _events(answering: Answering) -> Iterator[str]:
     yield event("began", _beginning(answering.answer))
-    for piece in answering.pieces:
-        yield event("delta", {"text": piece})
-    yield event("done", _state(service.finished(answering.answer.id)))
+    try:
+        for piece in answering.pieces:
+            # Where nothing is said for long, this shows whether there is still somebody to say it to.
+            yield event("delta", {"text": piece}) if piece else event_stream.STILL_HERE
+        ended = service.finished(answering.answer.id)
+        if ended.status == Status.FAILED:
+            raise AssistantUnavailable
+    except AssistantUnavailable as error:
+        yield event("failed", {"message": sentence(error), **_standing()})
+    else:
+        yield event("done", _state(ended))
 
 
 def _beginning(announced: Message) -> dict[str, Any]:

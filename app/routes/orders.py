@@ -8,7 +8,7 @@ from flask_login import current_user
 from app import access, clock, pagination
 from app.access import signed_in
 from app.errors import sentence
-from app.models.domain_error import AlreadyDecided, PaymentUnavailable
+from app.models.domain_error import AlreadyDecided, PaymentRefused, PaymentUnavailable
 from app.models.order import Order, Status
 from app.public_url import public_url
 from app.routes.requests import NUMBER
@@ -49,7 +49,7 @@ def pay(number: int) -> ResponseReturnValue:
     order = service.own(current_user.id, number)
     try:
         stripe_payments.open_checkout(order, return_url=public_url("orders.show", number=number))
-    except PaymentUnavailable as error:
+    except (PaymentRefused, PaymentUnavailable) as error:
         flash(sentence(error), "error")
     return redirect(url_for("orders.show", number=number), 303)
 

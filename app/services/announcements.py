@@ -3,6 +3,7 @@
 from contextlib import suppress
 from typing import Any
 
+from flask import current_app
 from mongoengine import NotUniqueError
 
 from app import clock
@@ -15,6 +16,7 @@ from app.models.message_words import words_of
 from app.models.user import User
 from app.services import answers, due, prompts, token_accounts
 
+# Beside the longest that a server may be silent: a hold outlasts every answer.
 HOLD_SECONDS = 600
 
 
@@ -87,7 +89,7 @@ def hold(answer: Message, tokens: int, by: Actor) -> None:
             answer.user,
             tokens,
             by=by,
-            ttl=HOLD_SECONDS,
+            ttl=HOLD_SECONDS + current_app.config["CHAT_SILENCE_SECONDS"],
             key=f"message:{answer.id}",
             description="Chat answer",
             reference={"conversation": answer.conversation},
@@ -96,7 +98,10 @@ def hold(answer: Message, tokens: int, by: Actor) -> None:
         Message.objects(id=answer.id, status=Status.STREAMING, lease_until=answer.lease_until).delete()
         raise
     answer.hold_id = outcome.hold_id
-    Message.objects(id=answer.id, status=Status.STREAMING).update_one(hold_id=outcome.hold_id)
+    if not Message.objects(id=answer.id, status=Status.STREAMING).update_one(hold_id=outcome.hold_id):
+        # It took so long that the worker has ended the answer, which knew of no hold.
+        token_accounts.release(outcome.hold_id, by=by)
+        raise Busy
 
 
 def _take_away(answer: Message) -> None:

@@ -13,7 +13,7 @@ from bson import ObjectId
 from flask import current_app
 from pymongo import ReturnDocument
 
-from app import clock
+from app import clock, db
 from app.models.actor import Actor
 from app.models.domain_error import AssistantUnavailable, HoldClosed
 from app.models.due_item import due_item
@@ -39,7 +39,7 @@ def lease() -> timedelta:
 
 
 def write(message: Message, pieces: Iterable[str | Usage]) -> Generator[str]:
-    """Passes the text of an answer on as it comes and saves it every second; charges it when it ends or fails.
+    """Passes the text of an answer on as it comes, empty pieces too, and saves it every second; charges it when it ends.
 
     It may end early: closing the iterator stops the answer, and what was produced is charged. Raises
     `AssistantUnavailable` only where nothing was produced.
@@ -55,8 +55,7 @@ def write(message: Message, pieces: Iterable[str | Usage]) -> Generator[str]:
                 if not _save(message, text):
                     return
                 saved_at = clock.now()
-            if said:
-                yield said
+            yield said
         status, failure = (Status.DONE, None) if text else (Status.FAILED, Failure.EMPTY)
     except AssistantUnavailable as error:
         status, failure = _broken(text, error.values.get("failure"))
@@ -138,8 +137,19 @@ def charge(message_id: ObjectId, tokens: int) -> None:
 def settle_lapsed(limit: int = 500) -> int:
     """Ends answers whose writer has died, with the text that it had saved; returns how many. The worker's part."""
     lapsed = list(Message.objects.lapsed(clock.now()).limit(limit))
-    endings = [(message, *_broken(message.text, Failure.BROKEN_OFF)) for message in lapsed]
-    return sum(end(message, message.text, status, failure=failure) for message, status, failure in endings)
+    return sum(_end_lapsed(message) for message in lapsed)
+
+
+def _end_lapsed(message: Message) -> bool:
+    status, failure = _broken(message.text, Failure.BROKEN_OFF)
+    try:
+        return end(message, message.text, status, failure=failure)
+    except Exception as error:
+        if db.is_unanswered(error):
+            raise
+        # The ones behind it have tokens held, too.
+        log.exception("answer %s cannot be ended", message.id)
+        return False
 
 
 def _save(message: Message, text: str) -> bool:

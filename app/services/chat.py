@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Generator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from itertools import chain
 
 from bson import ObjectId
 from mongoengine import NotUniqueError
@@ -31,7 +32,8 @@ LONGEST_KEY = 200
 class Answering:
     """An answer as it was announced, and its text as it comes; `finished` gives it as it ended.
 
-    A stored answer comes as one piece. Closing `pieces` stops the answer, and what was produced is charged.
+    A stored answer comes as one piece; an empty piece says that the assistant is at it. Closing `pieces` stops the
+    answer, and what was produced is charged.
     """
 
     answer: Message
@@ -63,9 +65,32 @@ def begin(
     conversation_id: str | None = None,
     assistant: int | None = None,
 ) -> Answering:
+    """As `start`, and waits for the first words, so that whatever keeps an assistant from answering is raised here."""
+    answering = start(user, text=text, key=key, by=by, conversation_id=conversation_id, assistant=assistant)
+    if answering.is_stored:
+        return answering
+    if first := next((piece for piece in answering.pieces if piece), ""):
+        pieces = _passed_on(first, answering.pieces)
+        next(pieces)
+        return Answering(answering.answer, pieces)
+    ended = finished(answering.answer.id)
+    if ended.status == Status.FAILED:
+        raise AssistantUnavailable(failure=ended.failure)
+    return _as_stored(ended)
+
+
+def start(
+    user: User,
+    *,
+    text: str,
+    key: str,
+    by: Actor,
+    conversation_id: str | None = None,
+    assistant: int | None = None,
+) -> Answering:
     """Says `text` in a conversation, a new one (with `assistant`) where none is named; a repeat of `key` is answered the same.
 
-    Returns when the first words are there, so that whatever keeps an assistant from answering is raised here.
+    Returns when the answer is announced and held for; `pieces` raises `AssistantUnavailable` where not a word comes.
 
     The answer is announced before its tokens are held, so that of several calls with one key only one ever holds any.
     A call that dies leaves an announced answer, which the worker ends, and at worst a hold that ends by itself. An
@@ -96,7 +121,12 @@ def begin(
 
 def finished(answer_id: ObjectId) -> Message:
     """The answer as it is stored: `done`, `stopped` (with a `failure` where nobody had asked for that) or `failed`."""
-    return Message.objects.get(id=answer_id)
+    answer = Message.objects(id=answer_id).first()
+    if answer is None:
+        # Its user has deleted the conversation meanwhile.
+        raise NotFound
+    found: Message = answer
+    return found
 
 
 def stop(user_id: ObjectId, message_id: ObjectId | str) -> Message:
@@ -152,30 +182,27 @@ def _answer(
     number: int | None,
     until_the_end: ExitStack,
 ) -> Answering:
-    """Announces, holds and asks; takes over what `until_the_end` holds, and gives it back when the pieces end."""
+    """Announces and holds; the pieces ask. They take over what `until_the_end` holds, and give it back when they end."""
     assistant = assistants.answering(conversation.assistant if conversation else number)
     plan = prompts.plan(token_accounts.view(user.id), assistant, text, key=key, conversation=conversation)
     conversation = conversation or announcements.begin_conversation(user, assistant, text, key)
     answer = announcements.announce(conversation, plan, text, key, by)
     announcements.hold(answer, plan.most_it_costs, by)
     said = until_the_end.enter_context(closing(upstream.answer(plan)))
-    pieces = _passed_on(answers.write(answer, said), until_the_end.pop_all())
-    if next(pieces):
-        return Answering(answer, pieces)
-    pieces.close()
-    ended = finished(answer.id)
-    if ended.status == Status.FAILED:
-        raise AssistantUnavailable(failure=ended.failure)
-    return _as_stored(ended)
+    # A generator that was never begun would not notice that it is closed: this one begins with an empty piece.
+    pieces = _written(answers.write(answer, chain([""], said)), until_the_end.pop_all())
+    next(pieces)
+    return Answering(answer, pieces)
 
 
-def _passed_on(pieces: Generator[str], until_the_end: ExitStack) -> Generator[str]:
-    """The first piece for whoever begins the answer, then all of them, the first again, for whoever reads it.
-
-    A generator that was never begun would not notice that it is closed.
-    """
+def _written(pieces: Generator[str], until_the_end: ExitStack) -> Generator[str]:
     with until_the_end, closing(pieces):
-        first = next(pieces, "")
+        yield from pieces
+
+
+def _passed_on(first: str, pieces: Generator[str]) -> Generator[str]:
+    """The first piece again, and those after it; it is begun, too, by whoever has waited for that one."""
+    with closing(pieces):
         yield first
         yield first
         yield from pieces

@@ -142,6 +142,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "conversation.remove": _remove_conversation,
     "listing.free_slot": catalogue.free_slot,
     "notify": notifications.notify,
+    "notify.billing": notifications.notify_billing,
     "notify.reviewers": notifications.notify_reviewers,
     "payment.give_back": stripe_payments.give_back,
     "supporters.tell": supports.tell,

@@ -47,9 +47,16 @@ def notify_reviewers(
     except_user: ObjectId | None = None,
 ) -> None:
     """Tells everybody who may review requests, but not `except_user`; those who were told before, nothing."""
-    reviewers = User.objects.who_may(Permission.REQUESTS_REVIEW).scalar("id", "email")
-    told = [user for user, email in reviewers if user != except_user and admin_allowlist.names(email)]
+    told = _who_may(Permission.REQUESTS_REVIEW, except_user)
     _tell(told, key=key, kind=kind, values=values or {}, url=url, created_at=at or clock.now())
+
+
+def notify_billing(
+    *, key: str, at: datetime, kind: str, values: dict[str, Any], url: str, except_user: ObjectId | None = None
+) -> None:
+    """Tells everybody who manages billing, but not `except_user`; those who were told before, nothing."""
+    told = _who_may(Permission.BILLING_MANAGE, except_user)
+    _tell(told, key=key, kind=kind, values=values, url=url, created_at=at)
 
 
 def page(user_id: ObjectId, before: ObjectId | None = None, limit: int = 50) -> list[Notification]:
@@ -77,6 +84,11 @@ def mark_read(user_id: ObjectId, notification_id: ObjectId | str) -> Notificatio
 def mark_all_read(user_id: ObjectId) -> None:
     """Marks all of the user's own read."""
     Notification.objects.of(user_id).unread().update(read_at=clock.now())
+
+
+def _who_may(permission: Permission, except_user: ObjectId | None) -> list[ObjectId]:
+    holders = User.objects.who_may(permission).scalar("id", "email")
+    return [user for user, email in holders if user != except_user and admin_allowlist.names(email)]
 
 
 def _tell(users: Sequence[ObjectId], **values: Any) -> None:

@@ -9,8 +9,9 @@ from flask import current_app
 
 from app import clock
 from app.models.domain_error import BadSignature, NotFound
+from app.models.due_item import due_item
 from app.models.order import Order, Provider
-from app.services import order_steps, orders
+from app.services import due, order_steps, orders
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,8 @@ def _verified(payload: bytes, signature: str | None, secret: str) -> Facts:
     try:
         WebhookSignature.verify_header(payload, signature, secret, SECONDS_OF_A_SIGNATURE)
         event = json.loads(payload)
-    except (SignatureVerificationError, ValueError):
+    except (SignatureVerificationError, ValueError, TypeError):
+        # A TypeError: signatures are compared in ASCII, and the header may hold anything.
         raise BadSignature from None
     if not isinstance(event, dict):
         raise BadSignature
@@ -73,7 +75,7 @@ def charge_refunded(charge: Facts, event: str) -> None:
     order = orders.named_by(charge.get("metadata"))
     if order is None:
         log.info("an event of Stripe's, %s, concerns no order of ours", event)
-    elif order.payment not in (None, charge.get("payment_intent")):
+    elif order.provider != Provider.STRIPE or order.payment not in (None, charge.get("payment_intent")):
         _note(order, event, "payment", charge.get("amount_refunded"), charge.get("currency"))
     elif charge.get("refunded") is True:
         order_steps.refunded(order)
@@ -111,10 +113,21 @@ def _what_differs(order: Order, session: Facts) -> str | None:
 
 
 def _note(order: Order, event: str, what: str, amount: Any, currency: Any) -> None:
-    """Keeps with the order what did not fit it, once for each event, for people to see; its status stays."""
+    """Keeps with the order what did not fit it, once however often it is told, and says so to people; its status stays."""
     log.error("an event of Stripe's, %s, does not fit order #%s: %s", event, order.number, what)
     amount = amount if type(amount) is int else 0
-    found = {"event": event, "at": clock.now(), "what": what, "amount": amount, "currency": str(currency).upper()[:3]}
-    Order._get_collection().update_one(
-        {"_id": order.id, "discrepancies.event": {"$ne": event}}, {"$push": {"discrepancies": found}}
+    same = {"what": what, "amount": amount, "currency": str(currency).upper()[:3]}
+    at, values = clock.now(), {"number": order.number}
+    told = due_item(
+        f"{order.credit_key}:{event}",
+        "notify.billing",
+        at=at,
+        kind="order_discrepancy",
+        values=values,
+        url=f"/admin/orders/{order.number}",
     )
+    Order._get_collection().update_one(
+        {"_id": order.id, "discrepancies": {"$not": {"$elemMatch": same}}},
+        {"$push": {"discrepancies": {"event": event, "at": at, **same}, "due": told}},
+    )
+    due.perform(Order, order.id)

@@ -6,11 +6,12 @@ Whatever is asked for a second time has one effect there, by a key of ours.
 import logging
 from datetime import UTC, datetime
 from functools import cache
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from flask import current_app
 
-from app.models.domain_error import PaymentUnavailable
+from app.models.domain_error import PaymentRefused, PaymentUnavailable
 from app.models.order import Order, Provider, Status
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ GIVEN_BACK_ALREADY = "charge_already_refunded"
 def open_checkout(order: Order, *, return_url: str) -> Order:
     """Makes the page where an unpaid order of Stripe's is paid, once, and keeps its address with the order.
 
-    Other orders stay as they are. Raises `PaymentUnavailable`: the order stays too, and the same may be asked again.
+    Other orders stay as they are. Raises `PaymentUnavailable`, `PaymentRefused`: the order stays too, and the same may be
+    asked again.
     """
     if order.provider != Provider.STRIPE or order.status != Status.CREATED or order.checkout:
         return order
@@ -69,7 +71,7 @@ def close_checkout(order: Order) -> None:
         return
     try:
         _ask(lambda client: client.v1.checkout.sessions.expire(order.checkout["id"]))
-    except PaymentUnavailable:
+    except (PaymentRefused, PaymentUnavailable):
         log.warning("the payment page of order #%s stays open until it expires", order.number)
 
 
@@ -85,7 +87,7 @@ def give_back(*, key: str, at: datetime, payment: str) -> None:
 
 
 def _ask(question: Any) -> dict[str, Any]:
-    """What Stripe answers, as plain values; what it refuses is for the operator to read, and for the caller to try again."""
+    """What Stripe answers, as plain values; raises `PaymentUnavailable` and, where trying again is in vain, `PaymentRefused`."""
     import stripe  # noqa: PLC0415 - it takes half a second, which only those wait for who have an order to pay.
 
     config = current_app.config
@@ -95,8 +97,15 @@ def _ask(question: Any) -> dict[str, Any]:
         if error.code == GIVEN_BACK_ALREADY:
             return {}
         log.warning("Stripe: %s, status %s, code %s", type(error).__name__, error.http_status, error.code)
-        raise PaymentUnavailable from None
+        if _may_do_later(error.http_status):
+            raise PaymentUnavailable from None
+        raise PaymentRefused(why=error.code or error.http_status) from None
     return answer
+
+
+def _may_do_later(status: int | None) -> bool:
+    """Whether an error with this status, None where nothing was answered, is one that passes."""
+    return status is None or status in (HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS) or status >= 500
 
 
 @cache

@@ -25,7 +25,9 @@ from app.services.upstream_stream import Bounded, Usage, pieces
 log = logging.getLogger(__name__)
 
 # A server that ignores the length it was asked for is cut off: beyond so many bytes of text, and of anything, a token.
+# No answer is longer than fits a document of the database.
 TEXT_BYTES_A_TOKEN, RESPONSE_BYTES_A_TOKEN = 16, 2_048
+LONGEST_TEXT_BYTES = 8 * 1024 * 1024
 RESPONSE_BYTES = 1024 * 1024
 LONGEST_WAIT = 3_600
 # How much of what a server says of an error goes into the log; its words are cut off so that no key is cut in two.
@@ -87,10 +89,12 @@ def _asked(plan: Plan) -> Generator[str | Usage]:
         try:
             with client.stream("POST", url, json=body, headers=_headers(), timeout=timeout) as response:
                 most = RESPONSE_BYTES + plan.max_tokens * RESPONSE_BYTES_A_TOKEN
+                most_text = min(plan.max_tokens * TEXT_BYTES_A_TOKEN, LONGEST_TEXT_BYTES)
                 response.stream = Bounded(response.stream, deadline, most)
                 response.encoding = "utf-8"
+                yield ""
                 if response.is_success:
-                    yield from pieces(httpx2.EventSource(response), plan.max_tokens * TEXT_BYTES_A_TOKEN)
+                    yield from pieces(httpx2.EventSource(response), most_text)
                     return
                 complaint = _complaint(response)
         except httpx2.HTTPError as error:

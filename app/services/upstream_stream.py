@@ -9,6 +9,10 @@ from typing import Any
 
 import httpx2
 
+# Between two events, where it is nothing to be said. It wakes whoever reads: comments, which some servers send for minutes
+# while a model thinks, are no events and would not.
+_STILL_AT_IT = b"data: {}\n\n"
+_EVENT_ENDS = (b"\n\n", b"\r\n\r\n")
 # What the database, a page or a terminal could not take.
 _NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
@@ -35,6 +39,8 @@ class Bounded(httpx2.SyncByteStream):
             if time.monotonic() > self._deadline:
                 raise httpx2.ReadTimeout("the whole answer took too long")
             yield chunk
+            if chunk.endswith(_EVENT_ENDS):
+                yield _STILL_AT_IT
 
     def close(self) -> None:
         """Hangs up, or keeps the connection for the next answer where this one was read to its end."""

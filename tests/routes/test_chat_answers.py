@@ -12,6 +12,8 @@ from app.models.message import Message
 from app.services import answers, chat, token_accounts
 from tests.chatting import announced, charges, make_talker, say
 from tests.factories import OPERATOR, sign_in
+from tests.upstream.conftest import set_chat
+from tests.upstream.misbehaving import DONE, HEAD, end, misbehaving, piece, reset, status
 
 NOBODYS = "6b00db0dd0c5e187ff3a69b8"
 
@@ -31,8 +33,8 @@ def stream(client, text="Hello", path="/chat/stream", **values):
 
 
 def events(response):
-    """`(name, data)` of each event."""
-    blocks = [block.split("\n") for block in response.text.strip().split("\n\n")]
+    """`(name, data)` of each event; comments are none."""
+    blocks = [block.split("\n") for block in response.text.strip().split("\n\n") if not block.startswith(":")]
     return [(name.removeprefix("event: "), json.loads(data.removeprefix("data: "))) for name, data in blocks]
 
 
@@ -175,14 +177,16 @@ def leave_after(client, chunks):
     return contextvars.Context().run(visit)
 
 
-@pytest.mark.parametrize("chunks", [0, 1, 2, 7])
+@pytest.mark.parametrize("chunks", [0, 1, 3, 8])
 def test_who_leaves_early_pays_for_the_words_that_were_written(client, user, chunks):
     heard = leave_after(client, chunks)
     answer = Message.objects.get(role="assistant")
-    assert (answer.status, answer.failure) == ("stopped", None)
-    assert 0 < len(answer.text) < 100
-    assert heard.count("event: delta") == max(0, chunks - 1)
-    assert charges(user.id) == [answer.tokens_charged]
+    # The first chunk says what is being answered; then comes, before the first word, that somebody is at it.
+    words = max(0, chunks - 2)
+    assert (answer.status, answer.failure, heard.count("event: delta")) == ("stopped", None, words)
+    assert len(answer.text) < 100
+    assert bool(answer.text) == bool(words)
+    assert charges(user.id) == ([answer.tokens_charged] if words else [])
     assert token_accounts.view(user.id).held == 0
     assert "broke off here" in client.get(f"/chat/{answer.conversation}").text
 
@@ -224,6 +228,23 @@ def test_without_an_assistant_nothing_is_charged(client, user):
     response = stream(client)
     assert (response.status_code, "Nothing was charged" in response.json["message"]) == (503, True)
     assert charges(user.id) == []
+
+
+def test_a_model_that_says_nothing_is_told_of_and_the_same_message_is_answered_once_it_does(
+    app, client, user, monkeypatch
+):
+    with misbehaving() as model:
+        set_chat(app, monkeypatch, model.url)
+        for play in ((status(500),), (HEAD, reset), (HEAD, end({"total_tokens": 42}), DONE)):
+            model.will(play)
+            (first, began), (last, told) = events(stream(client))
+            assert (first, last) == ("began", "failed"), play
+            assert "Nothing was charged" in told["message"]
+            assert told["balance"]["available"] == 150_000
+            assert "No answer came" in client.get(began["address"]).text
+        model.will((HEAD, piece("Here "), piece("I am"), end({"total_tokens": 42}), DONE))
+        _, *_, (_, done) = events(stream(client, path=f"{began['address']}/stream"))
+    assert (done["status"], charges(user.id), Message.objects.count()) == ("done", [42], 2)
 
 
 def test_without_a_csrf_token_nothing_is_sent(client):

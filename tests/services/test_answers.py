@@ -4,17 +4,18 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from flask import current_app
 
 from app import clock
 from app.models.account import EntryType
 from app.models.assistant import Assistant
 from app.models.domain_error import AssistantUnavailable, Busy, InsufficientTokens
 from app.models.message import Failure, Message
-from app.services import answers, due, ledger, token_accounts
+from app.services import announcements, answers, due, ledger, token_accounts
 from app.services.token_count import cost, count
 from app.services.upstream_stream import Usage
 from tests.chatting import announced, charges, make_talker, say
-from tests.factories import OPERATOR
+from tests.factories import OPERATOR, actor_of
 
 LONG_AGO = timedelta(seconds=61)
 
@@ -62,8 +63,8 @@ def test_an_answer_that_ends_is_done(user):
     check(user, "done", "Hello there")
 
 
-def test_pieces_are_passed_on_as_they_come(user):
-    assert list(answers.write(announced(user), ["a", "b"])) == ["a", "b"]
+def test_pieces_are_passed_on_as_they_come_empty_ones_too(user):
+    assert list(answers.write(announced(user), ["a", "", "b"])) == ["a", "", "b"]
 
 
 @pytest.mark.parametrize("pieces", [[], [""], [Usage(500)]])
@@ -187,8 +188,27 @@ def test_died_before_the_hold_was_noted(user):
     Message.objects(id=answer.id).update(unset__hold_id=True)
     lapse()
     assert Message.objects.get(id=answer.id).status == "failed"
-    with time_machine.travel(clock.now() + timedelta(seconds=601), tick=False):
+    longest = announcements.HOLD_SECONDS + current_app.config["CHAT_SILENCE_SECONDS"]
+    with time_machine.travel(clock.now() + timedelta(seconds=longest + 1), tick=False):
         check(user, "failed", "")
+
+
+def test_a_hold_that_comes_after_the_worker_has_ended_the_answer_is_released(user):
+    answer = announced(user, held=False)
+    assert lapse() == 1
+    with pytest.raises(Busy):
+        announcements.hold(answer, 1_000, actor_of(user))
+    check(user, "failed", "")
+
+
+def test_an_answer_that_cannot_be_ended_keeps_no_other_from_it(user, caplog):
+    other = make_talker()
+    broken = say(other)
+    Message.objects(id=broken.id).update(status="streaming", lease_until=clock.now(), unset__price=True)
+    announced(user)
+    assert lapse() == 1
+    check(user, "failed", "")
+    assert f"answer {broken.id} cannot be ended" in caplog.text
 
 
 def test_died_before_the_first_piece_was_saved(user):

@@ -161,6 +161,11 @@ def test_threads_that_spend_the_last_tokens_never_go_below_zero(threads):
     assert Message.objects(status="streaming").count() == 0
 
 
+def test_the_answer_in_a_conversation_that_was_deleted_meanwhile_is_not_found():
+    with pytest.raises(NotFound):
+        chat.finished(ObjectId())
+
+
 # --- refusals: nothing is stored, held or charged ---------------------------------------------------------------------
 
 

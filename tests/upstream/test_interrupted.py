@@ -15,6 +15,7 @@ from app.services import answers, chat, due, ledger, token_accounts
 from app.services.token_count import cost, count
 from tests.chatting import charges, make_talker, say
 from tests.factories import actor_of, make_user
+from tests.processes import wait_until
 from tests.upstream.misbehaving import DONE, HEAD, data, end, piece, reset, silence
 
 FOUR_PIECES = (HEAD, *(piece(f"{n} ") for n in range(4)))
@@ -125,6 +126,21 @@ def test_a_question_is_not_stopped(user):
     question = Message.objects.get(role="user")
     assert chat.stop(user.id, question.id) == question
     assert Message.objects.get(role="user").stop_asked is None
+
+
+def test_a_server_that_says_only_that_it_is_at_it_keeps_the_answer_alive(server, user, monkeypatch):
+    monkeypatch.setattr(answers, "SAVE_EVERY", timedelta(0))
+    leases = []
+
+    def look(_connection):
+        # By now the headers, or the comment before, have been taken in.
+        wait_until(lambda: Message.objects.get(role="assistant").lease_until not in leases)
+        leases.append(Message.objects.get(role="assistant").lease_until)
+
+    thinking = (look, b": thinking\n\n") * 3
+    server.will((HEAD, *thinking, piece("At last"), end({"total_tokens": 42}), DONE))
+    assert say(user).text == "At last"
+    assert len(set(leases)) == 3
 
 
 # --- places -----------------------------------------------------------------------------------------------------------

@@ -79,6 +79,9 @@ def send(body: NewMessage) -> Response:
             conversation_id=body.conversation_id,
             assistant=body.agent_id,
         )
+    if answering.is_stored:
+        # Half an answer is none: who repeats a call while its answer is written is told to come again.
+        _ended(answering)
     if event_stream.is_wanted():
         response = event_stream.response(_events(answering), answering.pieces.close)
     else:
@@ -124,7 +127,8 @@ def _whole(answering: Answering) -> Answered:
 def _events(answering: Answering) -> Iterator[str]:
     try:
         for piece in answering.pieces:
-            yield event("delta", {"text": piece})
+            if piece:
+                yield event("delta", {"text": piece})
         ended = _ended(answering)
         shape = chat_shapes.ended(ended, token_accounts.view(ended.user))
         yield event("done", shape.model_dump(mode="json"))

@@ -6,7 +6,7 @@ from flask import g
 from flask_login import current_user
 
 from app.models.api_key import SELF
-from app.models.domain_error import N_, InvalidInput, NotFound
+from app.models.domain_error import N_, InvalidInput, NotFound, UserInactive
 from app.models.permission import Permission
 from app.models.user import User
 from app.services import users
@@ -21,10 +21,13 @@ def subject(phone: str | None, field: str) -> User:
     api_key = g.get("api_key")
     may_name_others = api_key is not None and api_key.allows(Permission.USAGE_WRITE)
     if phone is not None:
-        return named(phone, may_name_others=may_name_others)
+        user = named(phone, may_name_others=may_name_others)
+        if not user.active:
+            raise UserInactive
+        return user
     if may_name_others and not api_key.allows(SELF):
         raise InvalidInput(errors={field: [N_("This key must name a user by phone number.")]})
-    user: User = current_user
+    user = current_user
     return user
 
 
@@ -41,5 +44,9 @@ def named(phone: str, *, may_name_others: bool) -> User:
 
 
 def digits(phone: str) -> str:
-    """The digits of a phone number; none of what holds letters or is too long to be one."""
-    return re.sub(r"\D", "", phone, flags=re.ASCII) if re.fullmatch(r"[0-9 ()+./_-]{1,40}", phone) else ""
+    """The digits of a phone number; none of what is too long to be one, or holds letters or digits that are not ASCII."""
+    others = {character for character in phone if character not in "0123456789"}
+    # Punctuation, spaces, symbols, and the invisible marks that some address books copy along.
+    if len(phone) > LONGEST or any(unicodedata.category(one)[0] not in "PZS" and one not in INVISIBLE for one in others):
+        return ""
+    return "".join(character for character in phone if character not in others)

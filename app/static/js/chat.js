@@ -91,6 +91,7 @@ async function send() {
   isSending = true;
   box.setAttribute("aria-busy", "true");
   showError("");
+  const sent = text.value;
   let id = null;
   let said = "";
   try {
@@ -100,13 +101,16 @@ async function send() {
     for await (const { name, data } of readEvents(response.body)) {
       if (name === "began") {
         id = data.message;
-        begin(data);
+        begin(data, sent);
       } else if (name === "delta") {
         said += data.text;
         const place = document.querySelector(`#message-${id}[data-unfinished] .message-text`);
         if (place) change(() => write(place, said));
       } else if (name === "done") {
         finish(id, data);
+        return;
+      } else if (name === "failed") {
+        giveBack(id, sent, data);
         return;
       }
     }
@@ -129,9 +133,8 @@ async function refuse(response) {
 }
 
 // From here on the message is the server's; the page is that of its conversation.
-function begin({ address, title, message, html, tools }) {
-  text.value = "";
-  text.dispatchEvent(new Event("input"));
+function begin({ address, title, message, html, tools }, sent) {
+  if (text.value === sent) put("");
   document.querySelector(".chat-talk > .empty")?.remove();
   document.querySelector(`#message-${message}`)?.previousElementSibling?.remove();
   document.querySelector(`#message-${message}`)?.remove();
@@ -142,9 +145,25 @@ function begin({ address, title, message, html, tools }) {
   if (new URL(box.action).pathname !== address) become(address, title, tools);
 }
 
+function put(value) {
+  text.value = value;
+  text.dispatchEvent(new Event("input"));
+}
+
+// Nothing was said and nothing is charged: the message is here again, to be sent once more.
+function giveBack(id, sent, state) {
+  const shown = document.getElementById(`message-${id}`);
+  shown?.previousElementSibling?.remove();
+  shown?.remove();
+  if (!text.value) put(sent);
+  status.textContent = "";
+  takeState(state);
+  showError(state.message);
+}
+
 function become(address, title, tools) {
   history.replaceState(null, "", address);
-  document.title = document.title.replace(document.querySelector("h1").textContent, title);
+  document.title = document.title.replace(document.querySelector("h1").textContent, () => title);
   document.querySelector("h1").textContent = title;
   document.querySelector(".chat-tools").replaceChildren(elements(tools));
   document.querySelector(".chat-assistant")?.remove();
@@ -178,7 +197,8 @@ function finish(id, state) {
 
 async function look(shown) {
   const response = await fetch(shown.dataset.unfinished, { headers: { Accept: "application/json" }, redirect: "manual" });
-  if (!response.ok) return { isOver: true };
+  // What a server cannot say now it may say the next time; what is gone is over.
+  if (!response.ok) return { isOver: response.status < 500 && response.status !== 429 };
   const state = await response.json();
   const id = shown.id.replace("message-", "");
   const isOver = state.status !== "streaming";
@@ -206,9 +226,8 @@ async function stop(form) {
   const button = form.querySelector("button");
   button.disabled = true;
   const headers = { Accept: "application/json" };
-  await fetch(form.action, { method: "POST", body: new FormData(form), headers, redirect: "manual" }).catch(() => {
-    button.disabled = false;
-  });
+  const asked = await fetch(form.action, { method: "POST", body: new FormData(form), headers, redirect: "manual" }).catch(() => null);
+  button.disabled = Boolean(asked?.ok);
 }
 
 // --- the page ---

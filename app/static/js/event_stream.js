@@ -14,6 +14,6 @@ export async function* readEvents(body) {
     if (done) return;
     const blocks = (rest + value).split("\n\n");
     rest = blocks.pop();
-    for (const block of blocks) yield parse(block);
+    for (const block of blocks) if (!block.startsWith(":")) yield parse(block);
   }
 }

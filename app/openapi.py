@@ -115,12 +115,18 @@ class App(OpenAPI):
             responses = operation["responses"]
             if body := operation.get("requestBody"):
                 name = body["content"][JSON]["schema"]["$ref"].rpartition("/")[2]
-                body["required"] = bool(schemas[name].get("required"))
+                body["required"] = all(one.get("required") for one in alternatives(schemas, name))
                 for refusal in (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNSUPPORTED_MEDIA_TYPE):
                     responses[str(refusal.value)] = {**responses["400"], "description": refusal.phrase}
             for status in ("429", "503"):
                 responses[status]["headers"] = {"Retry-After": SECONDS_TO_WAIT}
             operation["responses"] = dict(sorted(responses.items()))
+
+
+def alternatives(schemas: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """What a body of this name may look like: the schema itself, or those of which it may be any."""
+    listed = [one["$ref"].rpartition("/")[2] for one in schemas[name].get("anyOf", ())]
+    return [schemas[one] for one in listed or [name]]
 
 
 def _refuse(error: ValidationError) -> NoReturn:

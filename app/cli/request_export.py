@@ -7,7 +7,15 @@ from flask.cli import with_appcontext
 
 from app.cli.day import Day
 from app.cli.export_file import format_option, output_option, write
-from app.cli.request_filters import SINCE_HELP, filters, kinds_option, statuses_option, until_option, user_option
+from app.cli.request_filters import (
+    SINCE_HELP,
+    chains_option,
+    filters,
+    kinds_option,
+    statuses_option,
+    until_option,
+    user_option,
+)
 from app.services import request_export
 
 
@@ -16,6 +24,7 @@ from app.services import request_export
 @output_option
 @kinds_option
 @statuses_option
+@chains_option
 @user_option
 @click.option("--from", "first", type=Day(), help=SINCE_HELP)
 @until_option
@@ -26,6 +35,7 @@ def export(
     output: str,
     kinds: tuple[str, ...],
     statuses: tuple[str, ...],
+    chains: tuple[str, ...],
     user: str | None,
     first: date | None,
     last: date | None,
@@ -37,6 +47,6 @@ def export(
     Example:
       flask requests export --status approved --from 2026-11-01 --output november.csv
     """
-    chosen = filters(kinds=kinds, statuses=statuses, user=user, first=first, last=last)
+    chosen = filters(kinds=kinds, statuses=statuses, chains=chains, user=user, first=first, last=last)
     rows = request_export.rows(chosen, oldest_first=oldest_first)
     write(output, format_, rows, request_export.COLUMNS)

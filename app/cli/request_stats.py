@@ -1,5 +1,6 @@
 """`flask requests stats`: what all requests come to."""
 
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -16,7 +17,7 @@ from app.services.request_statistics import KindFigures, Overview
 @as_json_option
 @with_appcontext
 def stats(as_json: bool) -> None:
-    """Show what all requests come to, as the worker last took it: by kind, by day, and who decides.
+    """Show what all requests come to, as the worker last took it: by kind, by day, by blockchain, and who decides.
 
     \b
     Example:
@@ -38,13 +39,14 @@ def _show(overview: Overview, as_json: bool) -> None:
         name: [{"name": one.name, "decisions": one.decisions} for one in getattr(overview, name)]
         for name in ("recent_reviewers", "reviewers")
     }
+    chains = [asdict(one) for one in overview.blockchains]
     if as_json:
-        print_json({"taken_at": overview.taken_at, "kinds": kinds, "days": days, **reviewers})
+        print_json({"taken_at": overview.taken_at, "kinds": kinds, "days": days, "blockchains": chains, **reviewers})
         return
     print_rows([{"what": "taken_at", "value": overview.taken_at}])
     click.echo()
     print_rows([{"what": name, **{one["kind"] or _("all"): one[name] for one in kinds}} for name in list(kinds[0])[1:]])
-    for rows in ([day for day in days if day["total"]], *reviewers.values()):
+    for rows in ([day for day in days if day["total"]], chains, *reviewers.values()):
         if rows:
             click.echo()
             print_rows(rows)

@@ -10,7 +10,15 @@ from app import clock
 from app.cli import request_export, request_stats
 from app.cli.day import Day
 from app.cli.output import Commands, as_json_option, print_json, print_rows
-from app.cli.request_filters import SINCE_HELP, filters, kinds_option, statuses_option, until_option, user_option
+from app.cli.request_filters import (
+    SINCE_HELP,
+    chains_option,
+    filters,
+    kinds_option,
+    statuses_option,
+    until_option,
+    user_option,
+)
 from app.models.token_request import TokenRequest
 from app.services import desk, token_requests, users
 
@@ -22,6 +30,7 @@ group.add_command(request_export.export)
 @group.command("list")
 @statuses_option
 @kinds_option
+@chains_option
 @user_option
 @click.option("--since", "first", type=Day(), help=SINCE_HELP)
 @until_option
@@ -34,6 +43,7 @@ group.add_command(request_export.export)
 def list_(
     statuses: tuple[str, ...],
     kinds: tuple[str, ...],
+    chains: tuple[str, ...],
     user: str | None,
     first: date | None,
     last: date | None,
@@ -48,7 +58,7 @@ def list_(
     Example:
       flask requests list --status pending --kind quota --since 2026-01-31
     """
-    chosen = filters(kinds=kinds, statuses=statuses, user=user, first=first, last=last)
+    chosen = filters(kinds=kinds, statuses=statuses, chains=chains, user=user, first=first, last=last)
     if stuck and (before or chosen != desk.Filters()):
         raise click.UsageError(_("--stuck lists all of them: leave the other filters out."))
     found = token_requests.all_stuck() if stuck else desk.page(chosen, before=before, limit=limit)
@@ -81,6 +91,7 @@ def show(number: str, as_json: bool) -> None:
     facts = _row(token_request) | {
         "id": token_request.id,
         "user": user.email if user else str(token_request.user),
+        **_of_token(token_request),
         "reason": token_request.reason,
         "used_when_submitted": token_request.usage.get("token_count"),
         "decided_by": decision.get("by", {}).get("name"),
@@ -94,6 +105,15 @@ def show(number: str, as_json: bool) -> None:
         print_json(facts | {"history": [dict(step) for step in token_request.history]})
     else:
         print_rows([{"what": name, "value": value} for name, value in facts.items()])
+
+
+def _of_token(token_request: TokenRequest) -> dict[str, Any]:
+    """What it says of a crypto token, where it is about one."""
+    if not token_request.blockchain:
+        return {}
+    names = ("token_symbol", "token_name", "blockchain", "contract_address", "decimals")
+    said = [f"{name}: {value}" for name, value in token_request.additional_info.items()]
+    return {name: token_request[name] for name in names} | {"additional_info": said}
 
 
 def _row(token_request: TokenRequest) -> dict[str, Any]:

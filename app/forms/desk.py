@@ -37,8 +37,10 @@ class DeskForm(FlaskForm):
     q = SearchField(
         _l("Search"),
         [Length(max=LONGEST, message=_l("Please write at most %(max)d characters."))],
-        description=_l("A request's number, or a user: name, e-mail, phone, id."),
-        render_kw={"placeholder": _l("#42, name, e-mail, phone, id"), "autocomplete": "off", "spellcheck": "false"},
+        description=_l(
+            "A request's number; a user: name, e-mail, phone, id; or a crypto token: symbol or a word of its name."
+        ),
+        render_kw={"placeholder": _l("#42, a user, a token"), "autocomplete": "off", "spellcheck": "false"},
     )
     first_day = Day(_l("Submitted from"), name="from")
     last_day = Day(_l("Until"), name="until")

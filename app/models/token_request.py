@@ -121,9 +121,11 @@ class TokenRequest(Document):
     # {by, at, batch} once it is being deleted: nothing can be done with it any more.
     removal = DictField(null=True)
     due = ListField(DictField())
-    # What the desk finds requests by that are about a crypto token: a key of `blockchain.BLOCKCHAINS`, what its symbol looks
-    # like to the eye, and the words of symbol and name that a search compares with. The others have none of them.
+    # What the desk finds requests by that are about a crypto token: a key of `blockchain.BLOCKCHAINS`, its address there in
+    # the canonical form, what its symbol looks like to the eye, and the words of symbol and name that a search compares with.
+    # The others have none of them.
     blockchain = StringField()
+    contract_address = StringField()
     symbol_skeleton = StringField()
     search = ListField(StringField(), default=None)
 
@@ -170,10 +172,26 @@ class TokenRequest(Document):
                 "partialFilterExpression": {"search": {"$exists": True}},
                 "cls": False,
             },
-            # What looks like a symbol on a blockchain.
+            # And for the requests of some users.
             {
-                "fields": ["blockchain", "symbol_skeleton", "-number"],
+                "fields": ["user", "blockchain", "-number", "status"],
+                "partialFilterExpression": {"blockchain": {"$exists": True}},
+                "cls": False,
+            },
+            {
+                "fields": ["user", "search", "-number", "status", "blockchain"],
+                "partialFilterExpression": {"search": {"$exists": True}},
+                "cls": False,
+            },
+            # What looks like a symbol on a blockchain, and what is asked for at an address, on whichever.
+            {
+                "fields": ["blockchain", "symbol_skeleton", "status", "-number"],
                 "partialFilterExpression": {"symbol_skeleton": {"$exists": True}},
+                "cls": False,
+            },
+            {
+                "fields": ["contract_address", "status", "-number"],
+                "partialFilterExpression": {"contract_address": {"$exists": True}},
                 "cls": False,
             },
         ],
@@ -265,8 +283,6 @@ class ListingRequest(TokenRequest):
 
     token_symbol = StringField(max_length=20)
     token_name = StringField(max_length=255)
-    # In its canonical form; None where the token has no contract, or the user does not know it.
-    contract_address = StringField()
     decimals = IntField()
     # [{name, value}]: names that people choose may hold what a document's own must not.
     facts = ListField(DictField())

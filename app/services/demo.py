@@ -1,4 +1,4 @@
-"""A small demo: people to sign in as, and enough use of tokens that no page is empty."""
+"""A small demo: people to sign in as, and enough use of tokens and requests that no page is empty."""
 
 import secrets
 from contextlib import suppress
@@ -10,7 +10,7 @@ from flask import current_app
 from app.models.actor import Actor
 from app.models.domain_error import N_, KeyReused, UserInactive
 from app.models.order import Provider
-from app.services import admin_allowlist, order_steps, orders, packages, token_accounts, users
+from app.services import admin_allowlist, demo_listings, order_steps, orders, packages, token_accounts, users
 
 DEMO_EMAIL, ADMIN_EMAIL = "demo@example.com", "admin@example.com"
 # What the demo user has left: two or three answers of the demo assistant.
@@ -55,6 +55,15 @@ BUYERS = {"Maria Petrova": True, "Lucas Martin": False}
 
 def seed(*, by: Actor) -> list[DemoAccount]:
     """Makes what is missing of the demo and returns whom it made to sign in as; the second time nobody."""
+    made = people(by=by)
+    demo_listings.seed([users.find(_email(name)) for name, _tier, _percentage in OTHERS], by=by)
+    if current_app.config["PAYMENT_PROVIDER"] == Provider.MANUAL:
+        _orders(by=by)
+    return made
+
+
+def people(*, by: Actor) -> list[DemoAccount]:
+    """The same without any requests or orders."""
     made = [
         _sign_in_as(DEMO_EMAIL, "Dana Demo", by=by, what=N_("a user who has few tokens left")),
         _sign_in_as(_admin_email(), "Adam Admin", by=by, role="admin", what=N_("an admin who decides requests")),
@@ -62,8 +71,6 @@ def seed(*, by: Actor) -> list[DemoAccount]:
     _run_down(DEMO_EMAIL, by=by)
     for name, tier, percentage in OTHERS:
         _other(name, tier, percentage, by=by)
-    if current_app.config["PAYMENT_PROVIDER"] == Provider.MANUAL:
-        _orders(by=by)
     return [account for account in made if account]
 
 
@@ -96,17 +103,13 @@ def _orders(*, by: Actor) -> None:
         for name, is_paid in BUYERS.items():
             # Whoever was deactivated since the first seeding buys nothing, and has bought it then.
             with suppress(UserInactive):
-                placed = orders.place(users.find(_email_of(name)), package=package.name, key="demo", by=by)
+                placed = orders.place(users.find(_email(name)), package=package.name, key="demo", by=by)
                 if is_paid and not placed.replayed:
                     order_steps.confirm(placed.order, by=by)
 
 
-def _email_of(name: str) -> str:
-    return f"{name.lower().replace(' ', '.')}@example.com"
-
-
 def _other(name: str, tier: str, percentage: int, *, by: Actor) -> None:
-    email = _email_of(name)
+    email = _email(name)
     tier = tier if tier in current_app.config["TIERS"] else current_app.config["DEFAULT_TIER"]
     user = users.by_email(email) or users.create(email, password=None, name=name, tier=tier, by=by)
     some = USE[::3]
@@ -114,6 +117,10 @@ def _other(name: str, tier: str, percentage: int, *, by: Actor) -> None:
     for number, (description, share) in enumerate(some, start=1):
         tokens = spent * share // sum(share for _, share in some)
         _spend(user.id, tokens, f"demo:{number}", description, by=by)
+
+
+def _email(name: str) -> str:
+    return f"{name.lower().replace(' ', '.')}@example.com"
 
 
 def _spend(user_id: ObjectId, tokens: int, key: str, description: str, *, by: Actor) -> None:

@@ -25,13 +25,14 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 from app import clock, db
 from app.models.actor import Actor
 from app.models.audit_event import Action
+from app.models.catalogue_token import CatalogueToken
 from app.models.demo_crowd import DemoCrowd
 from app.models.domain_error import N_, InvalidInput
 from app.models.ledger_entry import LedgerEntry
 from app.models.token_account import TokenAccount
 from app.models.token_request import TokenRequest
 from app.models.user import User
-from app.services import audit, demo_crowd_people, numbers
+from app.services import audit, demo_crowd_people, numbers, token_list
 from app.services.demo_crowd_life import Documents, add_life
 from app.services.demo_crowd_plan import LARGEST_SEED, Plan, policy_of
 
@@ -95,6 +96,7 @@ def make(crowd: DemoCrowd, *, processes: int | None = None) -> Iterator[int]:
     else:
         yield from _make_together(plan, shares, processes)
     # Shares are acknowledged by one server; what a majority has of this write, it has of them too.
+    token_list.publish()
     DemoCrowd._get_collection().update_one({"_id": crowd.seed}, {"$set": {"done_at": clock.now()}})
 
 
@@ -187,6 +189,7 @@ def _store(made: Documents) -> None:
     """The ledger first and the users last, so that nobody meets an account or a user that is not whole."""
     _insert(LedgerEntry, made.entries)
     _insert(TokenAccount, made.accounts)
+    _insert(CatalogueToken, made.tokens)
     _insert(TokenRequest, made.requests)
     _insert(User, made.users)
 

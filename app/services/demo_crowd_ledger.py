@@ -17,12 +17,12 @@ Document = dict[str, Any]
 
 
 class DemoLedger:
-    """An account that begins when its person joins, with all its entries; `stamp` is the person as an actor."""
+    """An account that begins when its person joins, with all its entries; `person` is their number, `stamp` the actor."""
 
     def __init__(self, plan: Plan, person: int, tier: str, stamp: Mapping[str, str]):
         self.plan, self.stamp = plan, stamp
         self.joined_at = plan.joined_at(person)
-        self._person, self._ids = person, 0
+        self.person, self._ids = person, 0
         self._entries: list[Document] = []
         id_ = plan.object_id(Thing.USER, person, at=self.joined_at)
         self.account, opened = account_rules.open_account(id_, plan.policy.tiers[tier], 0, plan.policy, self.joined_at)
@@ -64,7 +64,7 @@ class DemoLedger:
 
     def account_document(self) -> Document:
         """The account as it is stored when all its entries have been copied."""
-        version = self.plan.object_id(Thing.VERSION, self._person, at=self.joined_at)
+        version = self.plan.object_id(Thing.VERSION, self.person, at=self.joined_at)
         count = len(self._entries)
         return {
             "_id": self.account.id,
@@ -105,4 +105,4 @@ class DemoLedger:
     def _next_id(self) -> ObjectId:
         self._ids += 1
         # All of a person's entries begin alike: that keeps the ledger's indexes fast to fill.
-        return self.plan.object_id(Thing.ENTRY, self._person, self._ids, at=self.joined_at)
+        return self.plan.object_id(Thing.ENTRY, self.person, self._ids, at=self.joined_at)

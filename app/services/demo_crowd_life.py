@@ -1,7 +1,6 @@
 """A person's life in a demo crowd: use, gifts and requests, in the order of time."""
 
 import random
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,10 +12,10 @@ from app import clock
 from app.models.account import GrantSource
 from app.models.account_rules import LARGEST_AMOUNT
 from app.models.token_request import OPEN, Status
+from app.services import demo_crowd_kinds as kinds
 from app.services import demo_crowd_people as people
 from app.services import demo_crowd_requests as requests
 from app.services import demo_crowd_texts as texts
-from app.services import quota_requests
 from app.services.demo_crowd_ledger import DemoLedger
 from app.services.demo_crowd_plan import Plan, Thing
 
@@ -42,6 +41,7 @@ class Documents:
     accounts: list[Document] = field(default_factory=list)
     entries: list[Document] = field(default_factory=list)
     requests: list[Document] = field(default_factory=list)
+    tokens: list[Document] = field(default_factory=list)
 
 
 def add_life(to: Documents, plan: Plan, number: int, asked: Sequence[int], reviewers: Sequence[Stamp]) -> None:
@@ -55,7 +55,7 @@ def add_life(to: Documents, plan: Plan, number: int, asked: Sequence[int], revie
     last = max([at for at, _ in happenings] + [plan.asked_at(one) for one in asked[-1:]], default=None)
     happenings += _gifts(ledger, chosen, reviewers)
     for case in _cases(ledger, chosen, asked, reviewers):
-        happenings += _asking(ledger, chosen, case, person.country.locale, submitted)
+        happenings += _asking(ledger, chosen, case, person, submitted, to.tokens)
     for at, happens in sorted(happenings, key=lambda one: one[0]):
         happens(at)
     last_seen_at = last and min(plan.at, last + timedelta(minutes=chosen.randrange(1, 90)))
@@ -128,10 +128,12 @@ def _cases(
     """The person's requests, each closed before the next."""
     plan = ledger.plan
     times = [plan.asked_at(number) for number in asked]
-    for number, at, until in zip(asked, times, [*times, None][1:], strict=True):
+    wanted = kinds.chosen_kinds(chosen, len(asked))
+    for number, kind, at, until in zip(asked, wanted, times, [*times, None][1:], strict=True):
         yield requests.Case(
             id=plan.object_id(Thing.REQUEST, number, at=at),
             number=plan.first_number + number,
+            kind=kind,
             asked_at=at,
             until=until,
             waits=number >= plan.requests - max(LEAST_BACKLOG, plan.requests // BACKLOG) and chosen.random() < 0.7,
@@ -141,37 +143,65 @@ def _cases(
 
 
 def _asking(
-    ledger: DemoLedger, chosen: random.Random, case: requests.Case, locale: str, submitted: list[Document]
+    ledger: DemoLedger,
+    chosen: random.Random,
+    case: requests.Case,
+    person: people.Person,
+    submitted: list[Document],
+    listed: list[Document],
 ) -> Iterator[Happening]:
-    """A request, from the tokens that ran out to what its decision brought; its document is added to `submitted`."""
+    """A request, from what led to it to what its decision brought; its document is added to `submitted`."""
     steps = requests.steps_of(chosen, case, ledger.plan.at)
-    ran_out_at = max(ledger.joined_at, case.asked_at - timedelta(minutes=chosen.randrange(1, 60)))
-    # Little or nothing is left: that is why people ask.
-    yield ran_out_at, partial(_spend, ledger, chosen, LARGEST_AMOUNT)
+    if case.kind == "quota":
+        ran_out_at = max(ledger.joined_at, case.asked_at - timedelta(minutes=chosen.randrange(1, 60)))
+        # Little or nothing is left: that is why people ask.
+        yield ran_out_at, partial(_spend, ledger, chosen, LARGEST_AMOUNT)
 
     def submit(at: datetime) -> None:
         account = ledger.at(at)
         usage = {"token_count": account.used, "request_count": account.period_calls}
-        spam = any(step.to is Status.SPAM for step in steps)
-        reason = chosen.choice(texts.SPAM) if spam else _reason(chosen, locale)
+        said = _said(chosen, case, steps, person, ledger)
         note = chosen.choice(texts.NOTES) if chosen.random() < NOTED else ""
-        day_key = _day_key(ledger, at, submitted)
-        submitted.append(requests.document(case, account.id, reason, usage, steps, day_key, note))
+        day = str(at.astimezone(ledger.plan.zone).date())
+        day_key = kinds.day_key(case.kind, account.id, day, submitted)
+        submitted.append(requests.document(case, account.id, said, usage, steps, day_key, note))
+        for place, step in enumerate(steps, start=1):
+            if case.kind == "listing" and step.to is Status.APPROVED:
+                token_id = ledger.plan.object_id(Thing.TOKEN, case.number - ledger.plan.first_number, at=step.at)
+                key = f"request:{case.id}:{place}"
+                listed.append(kinds.listed(submitted[-1], token_id, key=key, at=step.at))
 
     yield case.asked_at, submit
-    for place, step in enumerate(steps, start=1):
+    gives = kinds.OF[case.kind].gives
+    for place, step in enumerate(steps if gives else (), start=1):
         key, reference = f"request:{case.id}:{place}", {"request": case.number}
         told = {"key": key, "description": f"Request #{case.number} {step.to.value}", "reference": reference}
-        if step.to is Status.APPROVED:
-            yield step.at, partial(_do, ledger, "reset", step.by, {}, told)
+        if gives and step.to is Status.APPROVED:
+            yield step.at, partial(_do, ledger, gives[0], step.by, gives[1], told)
         if step.to is Status.REVOKED:
             undoes = f"request:{case.id}:{place - 1}"
             yield step.at, partial(_do, ledger, "revoke", step.by, {"undoes": undoes}, told)
 
 
-def _do(ledger: DemoLedger, verb: str, by: Stamp, arguments: Mapping[str, str], told: Document, at: datetime) -> None:
+def _do(ledger: DemoLedger, verb: str, by: Stamp, arguments: Mapping[str, Any], told: Document, at: datetime) -> None:
     earlier = ledger.by_key(arguments["undoes"]) if "undoes" in arguments else None
     ledger.do(verb, at, by, arguments, earlier=earlier, **told)
+
+
+def _said(
+    chosen: random.Random,
+    case: requests.Case,
+    steps: Sequence[requests.Step],
+    person: people.Person,
+    ledger: DemoLedger,
+) -> Document:
+    """What the request says: the fields that only its kind has."""
+    spam = any(step.to is Status.SPAM for step in steps)
+    if case.kind == "beta":
+        return {"email": people.address(ledger.plan, ledger.person, person)}
+    if case.kind == "listing":
+        return kinds.token(chosen) | ({"reason": chosen.choice(texts.SPAM)} if spam else {})
+    return {"reason": chosen.choice(texts.SPAM) if spam else _reason(chosen, person.country.locale)}
 
 
 def _reason(chosen: random.Random, locale: str) -> str:
@@ -179,10 +209,3 @@ def _reason(chosen: random.Random, locale: str) -> str:
     beginnings, ends, subjects = texts.REASONS[locale if chosen.random() < 0.8 else "en"]
     sentence = chosen.choice(beginnings).format(chosen.choice(subjects))
     return f"{sentence[0].upper()}{sentence[1:]} {chosen.choice(ends)}".strip()
-
-
-def _day_key(ledger: DemoLedger, at: datetime, submitted: Sequence[Document]) -> str:
-    """The number of the day that this request takes; a crowd asks as often as the seed says."""
-    days = Counter(one["day_key"].split(":")[2] for one in submitted)
-    day = str(at.astimezone(ledger.plan.zone).date())
-    return f"{quota_requests.KIND}:{ledger.account.id}:{day}:{days[day] + 1}"

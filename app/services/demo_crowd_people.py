@@ -85,11 +85,10 @@ def document(
 
     `may_leave`: whether nothing of theirs is open, so that they may be inactive; `tokens` is what it says of their account.
     """
-    host = chosen.choice(HOSTS).format(plan.seed)
     made = {
         **_blank(),
         "_id": plan.user_id(number),
-        "email": f"{_ascii(person.given)}.{_ascii(person.family)}{number}@{host}",
+        "email": address(plan, number, person),
         "email_confirmed": chosen.random() > UNCONFIRMED,
         "name": person.name,
         "locale": person.country.locale,
@@ -108,6 +107,12 @@ def document(
         made["external_id"] = f"crm-{plan.seed}-{number:07}"
     searched = {name: made[name] for name in ("email", "name", "phone", "external_id") if name in made}
     return made | {"search": search_terms(**searched)}
+
+
+def address(plan: Plan, number: int, person: Person) -> str:
+    """A person's e-mail address; neighbours have it with different hosts."""
+    host = HOSTS[number * 7 % len(HOSTS)].format(plan.seed)
+    return f"{_ascii(person.given)}.{_ascii(person.family)}{number}@{host}"
 
 
 def stamp(user_id: ObjectId, name: str) -> dict[str, str]:

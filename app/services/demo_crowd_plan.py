@@ -29,6 +29,7 @@ class Thing(IntEnum):
     ENTRY = 2
     REQUEST = 3
     VERSION = 4
+    TOKEN = 5
 
 
 @dataclass(frozen=True, slots=True)

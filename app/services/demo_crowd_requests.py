@@ -11,9 +11,9 @@ from bson import ObjectId
 
 from app import clock
 from app.models.actor import SYSTEM
-from app.models.token_request import OPEN, REMINDED_AFTER, QuotaRequest, Status
+from app.models.token_request import OPEN, REMINDED_AFTER, Status
+from app.services import demo_crowd_kinds as kinds
 from app.services import demo_crowd_texts as texts
-from app.services import quota_requests
 
 Stamp = Mapping[str, str]
 USUAL_WAIT = timedelta(hours=10)
@@ -40,6 +40,7 @@ class Case:
 
     id: ObjectId
     number: int
+    kind: str
     asked_at: datetime
     until: datetime | None
     waits: bool
@@ -92,43 +93,47 @@ def _way(chosen: random.Random, end: str, case: Case, last: datetime) -> list[St
 def document(
     case: Case,
     owner_id: ObjectId,
-    reason: str,
+    said: Mapping[str, Any],
     usage: Mapping[str, int],
     steps: Sequence[Step],
-    day_key: str,
+    day_key: str | None,
     note: str,
 ) -> dict[str, Any]:
-    """The request as it is stored when all that follows from its steps is done."""
+    """The request as it is stored when all that follows from its steps is done; `said` are the fields of its own."""
     submitted = Step(Status.PENDING, case.asked_at, case.owner)
     way = [submitted, *steps]
     status = way[-1].to
     decision = next((step for step in reversed(way) if step.to in DECIDED), None)
+    kind = kinds.OF[case.kind]
     made = {
         "_id": case.id,
-        "_cls": QuotaRequest._class_name,
+        "_cls": kind.document._class_name,
         "number": case.number,
         "user": owner_id,
-        "kind": quota_requests.KIND,
+        "kind": case.kind,
         "status": status.value,
         "version": len(way),
         "submitted_at": case.asked_at,
         "waiting_since": max(step.at for step in way if step.to in OPEN),
-        "reason": reason,
+        **said,
         "decision": None,
         "usage": dict(usage),
         "notes": [{"by": decision.by, "at": decision.at, "text": note}] if note and decision else [],
         "history": [_history_step(before, step) for before, step in zip([None, *way], way, strict=False)],
-        "day_key": day_key,
         "reservation": None,
         "removal": None,
         "due": [],
     }
+    if day_key:
+        made["day_key"] = day_key
     if decision:
-        made["decision"] = {"by": decision.by, "at": decision.at, "response": decision.note, "granted": None}
+        granted = kinds.CREDITS if decision.to is Status.APPROVED and case.kind == "beta" else None
+        made["decision"] = {"by": decision.by, "at": decision.at, "response": decision.note, "granted": granted}
     if status in OPEN:
         # Whatever is due by then is found out when it wakes.
         made["wakes_at"] = made["waiting_since"] + REMINDED_AFTER
-        made["open_key"] = f"{quota_requests.KIND}:{owner_id}"
+    if status in kind.slot_kept_by and (slot := kinds.slot(case.kind, owner_id, said)):
+        made["open_key"] = slot
     return made
 
 

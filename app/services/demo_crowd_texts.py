@@ -157,3 +157,20 @@ REVOCATIONS = ["Approved by mistake.", "The project was cancelled.", "Asked for 
 NOTES = ["Regular user, no complaints.", "Second time this month.", "Checked with the team lead.", "Watch the usage."]
 BONUSES = ["Sorry for the outage", "Thank you for the bug report", "Pilot project", "Goodwill after a support case"]
 GIFTS = ["Welcome campaign", "Conference voucher", "Referral of a colleague"]
+
+# Crypto tokens that people want to see listed: the beginnings and the ends of their names.
+TOKEN_BEGINNINGS = """\
+solar lunar nova hyper meta quant aero terra pixel ember orbit delta sigma polar tidal velvet cobalt zephyr marble copper
+falcon panda otter lynx raven tiger koala bison maple cedar lotus fern glacier canyon harbor island comet meteor photon quasar\
+""".split()
+TOKEN_ENDS = """\
+finance protocol swap network coin dollar chain labs inu dao bridge vault yield cash gold credit energy games pay verse\
+""".split()
+TOKEN_REASONS = [
+    "It has a steady volume and an audited contract.",
+    "Our community of some thousands asks for it.",
+    "We pay our contributors in it.",
+    "It is listed in most wallets already.",
+    "Needed for the dashboards of our customers.",
+    "The team behind it is known, and the liquidity is locked.",
+]

@@ -1,8 +1,11 @@
 """What the desk lists: requests by any combination of filters, in pages that cost the same wherever they are."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import heapq
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import groupby, islice
+from operator import itemgetter
 from typing import Any
 
 from bson import ObjectId
@@ -26,6 +29,16 @@ BY_USER_AND_STATUS = [
 ]
 BY_STATUS = [("status", ASCENDING), ("kind", ASCENDING), ("number", DESCENDING), ("submitted_at", ASCENDING)]
 BY_TIME = [("submitted_at", ASCENDING), ("number", ASCENDING)]
+# Of crypto tokens.
+_IN_ORDER = [("status", ASCENDING), ("number", DESCENDING), ("submitted_at", ASCENDING)]
+BY_CHAIN = [("blockchain", ASCENDING), *_IN_ORDER]
+BY_WORD = [("search", ASCENDING), *_IN_ORDER]
+BY_WORD_AND_CHAIN = [("search", ASCENDING), ("blockchain", ASCENDING), *_IN_ORDER]
+BY_USER_AND_CHAIN = [("user", ASCENDING), ("blockchain", ASCENDING), ("number", DESCENDING), ("status", ASCENDING)]
+BY_USER_AND_WORD = [
+    *(("user", ASCENDING), ("search", ASCENDING), ("number", DESCENDING)),
+    *(("status", ASCENDING), ("blockchain", ASCENDING)),
+]
 # As many stretches of an index the database reads side by side, to give them in one order; of more it would sort all.
 MOST_STRETCHES = 200
 # Numbers are drawn a moment after the time of submission is taken, so neighbours in time may have changed places.
@@ -34,7 +47,11 @@ NEIGHBOURS = 50
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which requests, all conditions together; no `users` at all are nobody's, dates are half-open `[since, until)`."""
+    """Which requests, all conditions together; no `users` at all are nobody's, dates are half-open `[since, until)`.
+
+    `blockchains` and `terms` are of crypto tokens; of `terms`, words as they are stored, one will do, and no terms at all are no
+    token's. What fits with `or_terms` in the place of `users` is listed as well.
+    """
 
     kinds: Sequence[str] = ()
     statuses: Sequence[Status] = ()
@@ -42,6 +59,20 @@ class Filters:
     number: int | None = None
     since: datetime | None = None
     until: datetime | None = None
+    blockchains: Sequence[str] = ()
+    terms: Sequence[str] | None = None
+    or_terms: Sequence[str] | None = None
+
+    @property
+    def is_of_tokens(self) -> bool:
+        """Whether only requests for crypto tokens fit."""
+        return bool(self.blockchains) or self.terms is not None
+
+    @property
+    def alternatives(self) -> "list[Filters]":
+        """The same as filters without `or_terms`, of which one will do."""
+        first = replace(self, or_terms=None)
+        return [first] if self.or_terms is None else [first, replace(first, users=None, terms=self.or_terms)]
 
 
 def page(
@@ -66,19 +97,41 @@ def documents(
     limit: int = 50,
     fields: Sequence[str] | None = None,
 ) -> list[dict[str, Any]]:
-    """The same as they are stored, or just these `fields` of them, for whoever needs many."""
-    query = _query(filters)
-    if query is None:
-        return []
+    """The same as they are stored, or just these `fields` of them, `number` included, for whoever needs many."""
     bounds = [{"number": {"$lt": before}}] if before is not None else []
     bounds += [{"number": {"$gt": after}}] if after is not None else []
-    order = ASCENDING if oldest_first else DESCENDING
-    found = TokenRequest._get_collection().find({"$and": [query, *bounds]} if bounds else query, fields)
-    return list(found.sort("number", order).hint(_index(filters)).limit(limit))
+    lists = [_listed(one, bounds, fields, oldest_first, limit) for one in filters.alternatives]
+    # What fits more than one of them is in each list, and side by side once they are merged.
+    number = itemgetter("number")
+    merged = heapq.merge(*lists, key=number, reverse=not oldest_first)
+    return list(islice((next(same) for _number, same in groupby(merged, key=number)), limit))
 
 
 def count(filters: Filters) -> int:
     """How many there are; counting stops at `MOST_COUNTED`."""
+    counts = [_count(one) for one in filters.alternatives]
+    if MOST_COUNTED in counts or not all(counts) or len(counts) == 1:
+        return max(counts)
+    in_both = _count(replace(filters, terms=filters.or_terms, or_terms=None))
+    return min(MOST_COUNTED, sum(counts) - in_both)
+
+
+def _listed(
+    filters: Filters,
+    bounds: Sequence[Mapping[str, Any]],
+    fields: Sequence[str] | None,
+    oldest_first: bool,
+    limit: int,
+) -> list[dict[str, Any]]:
+    query = _query(filters)
+    if query is None:
+        return []
+    found = TokenRequest._get_collection().find({"$and": [query, *bounds]} if bounds else query, fields)
+    order = ASCENDING if oldest_first else DESCENDING
+    return list(found.sort("number", order).hint(_index(filters)).limit(limit))
+
+
+def _count(filters: Filters) -> int:
     query = _query(filters)
     if query is None:
         return 0
@@ -102,6 +155,8 @@ def oldest_pending() -> TokenRequest | None:
 def _index(filters: Filters) -> list[tuple[str, int]]:
     if filters.number is not None:
         return BY_NUMBER
+    if filters.is_of_tokens:
+        return _index_of_tokens(filters)
     narrowed = filters.kinds or filters.statuses
     if filters.users is None:
         return BY_STATUS if narrowed else BY_NUMBER
@@ -109,18 +164,34 @@ def _index(filters: Filters) -> list[tuple[str, int]]:
     return BY_USER_AND_STATUS if narrowed and stretches <= MOST_STRETCHES else BY_USER
 
 
+def _index_of_tokens(filters: Filters) -> list[tuple[str, int]]:
+    if filters.terms is None:
+        return BY_CHAIN if filters.users is None else BY_USER_AND_CHAIN
+    if filters.users is not None:
+        return BY_USER_AND_WORD
+    stretches = len(filters.terms) * len(filters.blockchains) * len(filters.statuses or Status)
+    return BY_WORD_AND_CHAIN if 0 < stretches <= MOST_STRETCHES else BY_WORD
+
+
 def _query(filters: Filters) -> dict[str, Any] | None:
     """The condition in the database; None where nothing can match."""
     query: dict[str, Any] = {}
     if filters.users is not None and not filters.users:
         return None
+    if filters.is_of_tokens and not _may_be_of_tokens(filters):
+        return None
     if filters.number is not None:
         query["number"] = filters.number
     if filters.users is not None:
         query["user"] = {"$in": list(filters.users)}
-    if filters.kinds or filters.statuses:
-        # Both always: the one index on both then gives the numbers of any combination in their order.
+    if filters.blockchains:
+        query["blockchain"] = {"$in": list(filters.blockchains)}
+    if filters.terms is not None:
+        query["search"] = {"$in": list(filters.terms)}
+    if filters.kinds or filters.statuses or filters.is_of_tokens:
+        # Always both, or the status where the kind is clear: an index on them gives any combination in the order of numbers.
         query["status"] = {"$in": [str(one) for one in filters.statuses or Status]}
+    if "status" in query and not (filters.is_of_tokens and _of_every_token_kind(filters)):
         query["kind"] = {"$in": list(filters.kinds or request_kinds.ON_APPROVAL)}
     if filters.since or filters.until:
         numbers = _numbers_between(filters.since, filters.until)
@@ -128,6 +199,15 @@ def _query(filters: Filters) -> dict[str, Any] | None:
             return None
         query |= numbers
     return query
+
+
+def _may_be_of_tokens(filters: Filters) -> bool:
+    wanted = request_kinds.ABOUT_TOKENS.intersection(filters.kinds or request_kinds.ABOUT_TOKENS)
+    return bool(wanted) and filters.terms != []
+
+
+def _of_every_token_kind(filters: Filters) -> bool:
+    return not filters.kinds or request_kinds.ABOUT_TOKENS.issubset(filters.kinds)
 
 
 def _numbers_between(since: datetime | None, until: datetime | None) -> dict[str, Any] | None:

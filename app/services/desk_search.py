@@ -1,13 +1,13 @@
-"""What a reviewer types into the desk's search: the number of a request, or whose requests."""
+"""What a reviewer types into the desk's search: the number of a request, whose requests, or for which crypto token."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bson import ObjectId
 
 from app.models.domain_error import NotFound
 from app.models.token_request import TokenRequest
-from app.services import user_list, users
+from app.services import desk, search_words, user_list, users
 
 LONGEST = 100
 # Requests of so many people are listed from an index, whatever else is asked of them.
@@ -17,24 +17,40 @@ _NUMBER = re.compile(r"#?\s*([0-9]{1,15})")
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """What a search leads to; neither is set where nothing is sought, and no `users` at all are nobody's.
+    """What a search leads to; nothing is set where nothing is sought, and no `users` at all are nobody's.
 
-    `more` says that others would fit too, whose requests are not listed.
+    `terms` are the words that crypto tokens are found by. `more` says that others would fit too, which are not listed.
     """
 
     number: int | None = None
     users: list[ObjectId] | None = None
+    terms: list[str] | None = None
     more: bool = False
 
 
 def sought(text: str) -> Sought:
-    """The request that `text` numbers, as #42 or 42; else the users whom it names, by e-mail, id, external id, phone or name."""
+    """The request that `text` numbers, as #42 or 42; else the users whom it names, by e-mail, id, external id, phone or name,
+    and the tokens of which the symbol or a word of the name begins with it.
+    """
     text = text.strip()
     if not text:
         return Sought()
     if number := _number(text):
         return Sought(number=number)
-    return _of_users(text)
+    found = user_list.search(text, user_list.Filters(user_list.tiers()), limit=MOST_USERS)
+    terms = search_words.beginning_with(text, TokenRequest._get_collection(), desk.BY_WORD)
+    more = found.more or len(terms) == search_words.MOST_WORDS
+    return Sought(users=[user.id for user in found.users], terms=terms, more=more)
+
+
+def narrowed(filters: desk.Filters, sought: Sought, chosen: list[ObjectId] | None = None) -> desk.Filters:
+    """The filters with what was sought, among the requests of the `chosen` users where some are chosen."""
+    filters = replace(filters, number=sought.number)
+    if chosen is None:
+        return replace(filters, users=sought.users, or_terms=sought.terms)
+    if sought.users is None or set(chosen) <= set(sought.users):
+        return replace(filters, users=chosen)
+    return replace(filters, users=chosen, terms=sought.terms)
 
 
 def named(reference: str) -> list[ObjectId]:
@@ -53,8 +69,3 @@ def _number(text: str) -> int | None:
     number = int(matched[1])
     is_taken = text.startswith("#") or TokenRequest._get_collection().find_one({"number": number}, {"_id": 1})
     return number if is_taken else None
-
-
-def _of_users(text: str) -> Sought:
-    found = user_list.search(text, user_list.Filters(user_list.tiers()), limit=MOST_USERS)
-    return Sought(users=[user.id for user in found.users], more=found.more)

@@ -23,7 +23,7 @@ from app.models.domain_error import (
     UserInactive,
 )
 from app.models.due_item import due_item
-from app.models.lookalike import skeleton
+from app.models.lookalike import plain_symbol, skeleton
 from app.models.plain_text import plain_line, plain_text
 from app.models.search_words import token_terms
 from app.models.token_request import ListingRequest, Status, TokenRequest
@@ -40,6 +40,8 @@ MOST_DECIMALS = 255
 MOST_FACTS = 20
 LONGEST_FACT_NAME = 50
 LONGEST_FACT = 500
+# Marks that turn the direction of what follows: a name with one is not read as it is stored.
+BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def can_submit(user: User) -> Eligibility:
@@ -163,8 +165,8 @@ def _checked(
 ) -> dict[str, Any]:
     """The fields as they are stored, None where there is nothing; raises `InvalidInput` with all that are wrong."""
     checks = {
-        "token_symbol": lambda: plain_line(token_symbol, "token_symbol", least=1, most=LONGEST_SYMBOL),
-        "token_name": lambda: plain_line(token_name, "token_name", least=1, most=LONGEST_NAME),
+        "token_symbol": lambda: plain_symbol(token_symbol, "token_symbol", most=LONGEST_SYMBOL),
+        "token_name": lambda: _name(token_name),
         "blockchain": lambda: _known(blockchain),
         "contract_address": lambda: _canonical(blockchain, contract_address) if contract_address else None,
         "decimals": lambda: _whole(decimals) if decimals is not None else None,
@@ -189,6 +191,13 @@ def _all_of(checks: Mapping[str, Callable[[], Any]]) -> tuple[dict[str, Any], di
         except InvalidInput as refusal:
             errors |= refusal.errors
     return fields, errors
+
+
+def _name(token_name: Any) -> str:
+    name = plain_line(token_name, "token_name", least=1, most=LONGEST_NAME)
+    if any(one in BIDI_CONTROLS for one in name):
+        raise InvalidInput(errors={"token_name": [N_("Contains characters that cannot be seen.")]})
+    return name
 
 
 def _known(blockchain: Any) -> str:

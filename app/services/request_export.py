@@ -13,9 +13,12 @@ BATCH = 500
 COLUMNS = (
     *("number", "kind", "status", "user_id", "name", "email", "submitted_at", "reason"),
     *("used_when_submitted", "calls_when_submitted", "decided_at", "decided_by", "response", "granted"),
+    *("token_symbol", "token_name", "blockchain", "contract_address", "decimals"),
 )
+# Of crypto tokens; requests for anything else have none of them.
+OF_TOKENS = COLUMNS[-5:]
 # What the columns are made of.
-FIELDS = ("number", "kind", "status", "user", "submitted_at", "reason", "usage", "decision")
+FIELDS = ("number", "kind", "status", "user", "submitted_at", "reason", "usage", "decision", *OF_TOKENS)
 
 
 def rows(filters: desk.Filters, *, oldest_first: bool = False) -> Iterator[dict[str, Any]]:
@@ -45,4 +48,5 @@ def _row(one: dict[str, Any], user: User | None) -> dict[str, Any]:
         "decided_by": decision.get("by", {}).get("name"),
         "response": decision.get("response"),
         "granted": decision.get("granted"),
+        **{name: one.get(name) for name in OF_TOKENS},
     }

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from flask import current_app
 
+from app.models.blockchain import BLOCKCHAINS
 from app.models.token_request import Status, TokenRequest
 from app.services import desk, queue, request_kinds
 
@@ -47,6 +48,7 @@ def figures(now: datetime) -> Document:
         ],
         "median_seconds": _median(sum(classes.values(), Counter())),
         "days": _days(now),
+        "blockchains": _blockchains(),
         "reviewers": _most_active(groups, "count"),
         "recent_reviewers": _most_active(groups, "recent"),
     }
@@ -117,6 +119,22 @@ def _days(now: datetime) -> list[Document]:
     for row in TokenRequest._get_collection().aggregate(counting, hint=dict(desk.BY_TIME)):
         counts[row["_id"]["day"]][row["_id"]["kind"]] = row["count"]
     return [{"day": one.isoformat(), "kinds": counts[one.isoformat()]} for one in days]
+
+
+def _blockchains() -> list[Document]:
+    """How many requests ask for a token of which blockchain, the most first: the index answers alone."""
+    counting = [
+        {"$match": {"blockchain": {"$in": list(BLOCKCHAINS)}}},
+        {"$group": {"_id": {"blockchain": "$blockchain", "status": "$status"}, "count": {"$sum": 1}}},
+    ]
+    requests, approved = Counter[str](), Counter[str]()
+    for row in TokenRequest._get_collection().aggregate(counting, hint=dict(desk.BY_CHAIN)):
+        chain = row["_id"]["blockchain"]
+        requests[chain] += row["count"]
+        if row["_id"]["status"] == Status.APPROVED:
+            approved[chain] += row["count"]
+    most = sorted(requests, key=lambda chain: (-requests[chain], chain))
+    return [{"blockchain": chain, "requests": requests[chain], "approved": approved[chain]} for chain in most]
 
 
 def _most_active(groups: Iterable[Document], figure: str) -> list[Document]:

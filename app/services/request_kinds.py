@@ -10,7 +10,7 @@ from app.models.domain_error import N_, FieldError, InvalidInput
 from app.models.due_item import due_item
 from app.models.token_request import Status, TokenRequest
 from app.models.user import User
-from app.services import beta_requests, listing_requests, quota_requests
+from app.services import beta_requests, duplicates, listing_requests, quota_requests
 from app.services.submissions import Eligibility
 
 
@@ -89,6 +89,12 @@ SLOT_KEPT_BY: dict[str, Callable[[], frozenset[Status]]] = {
     "quota": frozenset,
     "beta": beta_requests.slot_kept_by,
     "listing": listing_requests.slot_kept_by,
+}
+# The kinds that are about a crypto token, by which the desk finds them.
+ABOUT_TOKENS = frozenset({"listing"})
+# What a reviewer should know of a request beside what it says itself, for the macro `evidence` of its kind's template.
+EVIDENCE: dict[str, Callable[[Any], object]] = {
+    "listing": duplicates.evidence,
 }
 # The kinds that others can support, and whose supporters hear of the decision.
 SUPPORTED = frozenset({"listing"})

@@ -64,13 +64,26 @@ class Reviewer:
 
 
 @dataclass(frozen=True, slots=True)
+class ChainFigures:
+    """How many requests ask for a token of a blockchain, and how many of these stand approved."""
+
+    blockchain: str
+    requests: int
+    approved: int
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
-    """All requests as of `taken_at`; the days end with that day, `recent_reviewers` decided in the 30 days before."""
+    """All requests as of `taken_at`; the days end with that day, `recent_reviewers` decided in the 30 days before.
+
+    `blockchains` begin with the one most asked for.
+    """
 
     taken_at: datetime
     kinds: list[KindFigures]
     every: KindFigures
     days: list[Day]
+    blockchains: list[ChainFigures]
     recent_reviewers: list[Reviewer]
     reviewers: list[Reviewer]
 
@@ -91,7 +104,9 @@ def overview() -> Overview:
     ]
     names = _names(found)
     recent, ever = ([_reviewer(row, names) for row in found[rows]] for rows in ("recent_reviewers", "reviewers"))
-    return Overview(found["taken_at"], kinds, every, days, recent, ever)
+    # Figures that an earlier version took know none.
+    chains = [ChainFigures(**row) for row in found.get("blockchains", ())]
+    return Overview(found["taken_at"], kinds, every, days, chains, recent, ever)
 
 
 def total_of(filters: desk.Filters) -> int | None:

@@ -15,7 +15,8 @@ from app.models.token_list import CATALOGUE, LONGEST_NAME, MOST_TOKENS, TokenLis
 
 MOST_ATTEMPTS = 20
 _SYMBOL = re.compile(r"\S{1,20}")
-_NAME = re.compile(rf"[ \S]{{1,{LONGEST_NAME}}}")
+# The schema's patterns are those of JavaScript, to which U+FEFF is a space; symbols hold nothing that cannot be seen.
+_NAME = re.compile(rf"(?: |[^\s\ufeff]){{1,{LONGEST_NAME}}}")
 
 
 def published() -> TokenList | None:
@@ -23,12 +24,17 @@ def published() -> TokenList | None:
     return TokenList.objects(id=CATALOGUE).first()
 
 
+def stored() -> Mapping[str, Any] | None:
+    """The same as it is stored, for whoever passes all of it on."""
+    return TokenList._get_collection().find_one({"_id": CATALOGUE})
+
+
 def publish() -> None:
     """Brings the published list up to what the catalogue says now; of several at once each ends with all that is there."""
     collection = TokenList._get_collection()
     for _attempt in range(MOST_ATTEMPTS):
         # The list first: whoever changes the catalogue after this was read publishes after this, and this one tries again.
-        before = collection.find_one({"_id": CATALOGUE})
+        before = stored()
         had, tokens = (before["tokens"] if before else []), _tokens()
         if tokens == had:
             return

@@ -1,7 +1,7 @@
 """Finding requests: one, a user's own, and what the desk lists."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bson import ObjectId
@@ -36,6 +36,17 @@ def find(reference: str, *, kind: str | None = None) -> TokenRequest:
     elif known := object_id(reference):
         found = TokenRequest.objects(id=known).first()
     return _found(found if found and kind in (None, found.kind) else None)
+
+
+def by_references(references: Sequence[str], *, kind: str) -> dict[str, int]:
+    """The numbers of the requests of the kind that numbers and ids name, by these; those that are not there are left out."""
+    numbers = {one: int(one) for one in references if _NUMBER.fullmatch(one)}
+    ids = {one: known for one in references if (known := object_id(one))}
+    either = [{"number": {"$in": list(numbers.values())}}, {"_id": {"$in": list(ids.values())}}]
+    found = list(TokenRequest._get_collection().find({"kind": kind, "$or": either}, {"number": 1}))
+    there, number_of = {one["number"] for one in found}, {one["_id"]: one["number"] for one in found}
+    by_number = {one: number for one, number in numbers.items() if number in there}
+    return by_number | {one: number_of[known] for one, known in ids.items() if known in number_of}
 
 
 def own(user_id: ObjectId, number: int) -> TokenRequest:

@@ -42,11 +42,11 @@ class TestStats:
         result = flask("stats")
         assert result.exit_code == 0
         rows = [line.split() for line in result.stdout.splitlines()]
-        assert ["WHAT", "QUOTA", "BETA", "ALL"] in rows
-        assert ["total", "2", "1", "3"] in rows
-        assert ["approval_percent", "0.0", "100.0", "50.0"] in rows
-        assert ["granted", "-", "70", "70"] in rows
-        assert ["2026-03-10", "2", "1", "1"] in rows
+        assert ["WHAT", "QUOTA", "BETA", "LISTING", "ALL"] in rows
+        assert ["total", "2", "1", "0", "3"] in rows
+        assert ["approval_percent", "0.0", "100.0", "-", "50.0"] in rows
+        assert ["granted", "-", "70", "-", "70"] in rows
+        assert ["2026-03-10", "2", "1", "1", "0"] in rows
         assert rows[-1] == ["The", "tests", "2"]
 
     def test_json_has_the_same_and_every_day(self, flask, some):
@@ -55,6 +55,7 @@ class TestStats:
         assert [(one["kind"], one["total"], one["pending"]) for one in found["kinds"]] == [
             ("quota", 2, 1),
             ("beta", 1, 0),
+            ("listing", 0, 0),
             (None, 3, 1),
         ]
         assert [day["total"] for day in found["days"]] == [*[0] * 28, 2, 1]

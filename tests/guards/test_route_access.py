@@ -8,6 +8,8 @@ OPEN_TO_EVERYBODY = {
     "swagger.static",
     "api_document.docs",
     "api_document.openapi",
+    "api_catalogue.catalogue",
+    "api_catalogue.tokens",
     "catalogue.catalogue",
     "catalogue.show",
     "home.home",

@@ -2,11 +2,12 @@
 
 from mongoengine.connection import get_db
 
+from app.models.catalogue_token import CatalogueToken
 from app.models.domain_error import InsufficientTokens
 from app.models.order import Order
 from app.models.token_request import TokenRequest
 from app.models.user import User
-from app.services import assistants, chat, demo, ledger, passwords, token_accounts, users
+from app.services import assistants, chat, demo, duplicates, ledger, passwords, review, token_accounts, users
 from tests.factories import OPERATOR, actor_of, make_user
 
 
@@ -49,9 +50,24 @@ def test_two_or_three_answers_use_it_up():
     assert answers in (2, 3)
 
 
-def test_nobody_has_asked_for_anything_yet():
+def test_some_tokens_are_listed_and_some_wait_one_of_which_looks_like_a_listed_one():
     demo.seed(by=OPERATOR)
-    assert TokenRequest.objects.count() == 0
+    assert {one.symbol for one in CatalogueToken.objects.listed()} == {"USDC", "USDT", "LINK", "CAKE", "BONK"}
+    pending = {one.token_symbol: one for one in TokenRequest.objects(status="pending")}
+    assert set(pending) == {"GRT", "AERO", "LlNK"}
+    assert TokenRequest.objects.count() == 8
+    assert duplicates.evidence(pending["GRT"]).supporters == 3
+    (alike,) = duplicates.evidence(pending["LlNK"]).alike
+    assert (alike.symbol, alike.status) == ("LINK", None)
+
+
+def test_what_was_decided_since_stays_decided():
+    demo.seed(by=OPERATOR)
+    review.reject(TokenRequest.objects(status="pending").first(), by=OPERATOR)
+    review.revoke(TokenRequest.objects(status="approved").first(), by=OPERATOR, reason="A mistake.")
+    before = stored()
+    demo.seed(by=OPERATOR)
+    assert stored() == before
 
 
 def test_one_order_is_paid_and_one_waits_to_be_confirmed_also_when_it_is_seeded_again():
@@ -81,6 +97,7 @@ def test_others_have_used_tokens_too_and_one_has_used_them_up():
 
 def stored():
     names = ("users", "token_accounts", "ledger_entries", "audit_events", "notifications")
+    names += ("token_requests", "supports", "catalogue_tokens")
     return {name: list(get_db()[name].find().sort("_id")) for name in names}
 
 

@@ -8,6 +8,8 @@ from mongoengine.connection import get_db
 
 from app import clock
 from app.models.audit_event import AuditEvent
+from app.models.blockchain import canonical_address
+from app.models.catalogue_token import CatalogueToken
 from app.models.demo_crowd import DemoCrowd
 from app.models.domain_error import InvalidInput
 from app.models.token_account import TokenAccount
@@ -23,13 +25,23 @@ from app.services import (
     review,
     statistics,
     token_accounts,
+    token_list,
     token_requests,
     users,
 )
 from app.services.demo_crowd_plan import SPAN
 from tests.factories import OPERATOR, actor_of, make_request, make_user
+from tests.steps import make_beta, make_listing
 
-COLLECTIONS = ("users", "token_accounts", "ledger_entries", "token_requests", "counters", "audit_events")
+COLLECTIONS = (
+    "users",
+    "token_accounts",
+    "ledger_entries",
+    "token_requests",
+    "catalogue_tokens",
+    "counters",
+    "audit_events",
+)
 
 
 def make(people: int = 150, asked: int = 150, *, seed: int | None = 7) -> None:
@@ -87,16 +99,20 @@ def test_other_settings_are_no_obstacle(app, monkeypatch, tiers):
 
 
 def test_documents_are_such_as_the_models_take_and_the_services_make():
-    make()
-    for kind in (User, TokenAccount, TokenRequest):
+    make(300, 300)
+    for kind in (User, TokenAccount, TokenRequest, CatalogueToken):
         for document in kind.objects:
             document.validate()
     made_by_hand = make_request(used=5)
     token_accounts.reset(made_by_hand.user, by=OPERATOR, reason="Why not")
     account_commit.drain(made_by_hand.user)
     out_of_tokens.note(made_by_hand.user)
-    pending = TokenRequest.objects(user__ne=made_by_hand.user, status="pending").first()
-    assert fields_of("token_requests", pending.id) == fields_of("token_requests", made_by_hand.id)
+    alike = {"quota": made_by_hand, "listing": make_listing(), "beta": make_beta()}
+    for kind, one in alike.items():
+        of_crowd = TokenRequest.objects(number__lte=300, kind=kind, open_key__ne=None).first()
+        differ = fields_of("token_requests", of_crowd.id) ^ fields_of("token_requests", one.id)
+        assert differ <= {"reason", "wakes_at"}, kind
+    pending = TokenRequest.objects(kind="quota", number__lte=300, status="pending").first()
     assert fields_of("token_accounts", pending.user) == fields_of("token_accounts", made_by_hand.user)
     optional = {"last_seen_at", "phone", "external_id", "out_until"}
     assert fields_of("users", pending.user) - optional == fields_of("users", made_by_hand.user) - optional
@@ -125,6 +141,9 @@ def test_it_looks_real():
     assert any(not user.name.isascii() for user in User.objects)
     statuses = Counter(one.status for one in TokenRequest.objects)
     assert {"approved", "rejected", "withdrawn", "spam", "expired", "pending", "revoked"} <= set(statuses)
+    kinds = Counter(one.kind for one in TokenRequest.objects)
+    assert kinds["quota"] > kinds["listing"] > kinds["beta"] > 0
+    assert len(TokenRequest.objects(kind="listing").distinct("token_symbol")) > 60
     assert len(TokenRequest.objects.distinct("reason")) > 200
     types = set(get_db().ledger_entries.distinct("type"))
     assert types == {"usage", "renewal", "reset", "grant", "bonus", "expiry", "revocation"}
@@ -162,24 +181,36 @@ def test_requests_are_numbered_on_in_the_order_of_time():
 
 def test_an_approved_request_is_in_its_owners_ledger():
     make()
-    for one in TokenRequest.objects(status="approved"):
-        place = len(one.history) - 1
-        entry = get_db().ledger_entries.find_one({"account": one.user, "key": f"request:{one.id}:{place}"})
-        assert (entry["type"], entry["at"], entry["by"]) == ("reset", one.decision["at"], one.decision["by"])
+    for one in TokenRequest.objects(status="approved", kind__in=["quota", "beta"]):
+        entry = get_db().ledger_entries.find_one({"account": one.user, "key": one.approval_key})
+        type_ = "reset" if one.kind == "quota" else "grant"
+        assert (entry["type"], entry["at"], entry["by"]) == (type_, one.decision["at"], one.decision["by"])
         assert entry["reference"] == {"request": one.number}
 
 
-def test_life_goes_on_by_the_services():
+def test_an_approved_token_is_in_the_catalogue_and_in_its_published_list():
     make()
+    approved = list(TokenRequest.objects(status="approved", kind="listing"))
+    assert len(approved) > 5
+    assert {token.key for token in CatalogueToken.objects.listed()} == {one.approval_key for one in approved}
+    for one in TokenRequest.objects(kind="listing", contract_address__ne=None):
+        assert canonical_address(one.blockchain, one.contract_address) == one.contract_address
+    addresses = {one.contract_address for one in approved if one.contract_address and one.blockchain != "solana"}
+    assert {token["address"] for token in token_list.published().tokens} == addresses
+
+
+def test_life_goes_on_by_the_services():
+    make(300, 300)
     reviewer = make_user(roles=["admin"])
-    pending = desk.oldest_pending()
-    review.approve(pending, by=actor_of(reviewer))
-    decided = token_requests.by_id(pending.id)
-    assert (decided.status, decided.due) == ("approved", [])
-    done = TokenRequest.objects(status="approved", id__ne=decided.id).first()
-    review.revoke(done, by=actor_of(reviewer), reason="A mistake")
-    assert token_requests.by_id(done.id).due == []
-    token_accounts.spend(pending.user, 1, by=OPERATOR)
+    for pending in desk.page(desk.Filters(statuses=["pending"])):
+        review.approve(pending, by=actor_of(reviewer))
+        decided = token_requests.by_id(pending.id)
+        assert (decided.status, decided.due) == ("approved", [])
+    for kind in ("quota", "listing", "beta"):
+        done = TokenRequest.objects(status="approved", kind=kind, number__lt=200).first()
+        review.revoke(done, by=actor_of(reviewer), reason="A mistake")
+        assert token_requests.by_id(done.id).due == []
+    token_accounts.spend(done.user, 1, by=OPERATOR)
     assert wrong_ledgers() == []
 
 

@@ -1,7 +1,9 @@
 """What the desk lists: the filters in every combination, the pages both ways, and what the database reads for them."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
+from random import Random
 
 import pytest
 from bson import ObjectId
@@ -13,6 +15,8 @@ from app.services.desk import Filters
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 KINDS = ("quota", "beta")
+CHAINS = ("ethereum", "solana", "base")
+WORDS = [f"word{n}" for n in range(25)]
 USERS = [ObjectId() for _ in range(40)]
 STATUSES = list(Status)
 COUNT = 3_000
@@ -24,6 +28,13 @@ def stored(number: int) -> dict[str, object]:
     if number < COUNT - 300 and status in (Status.PENDING, Status.NEEDS_INFO):
         status = Status.APPROVED
     at = START + timedelta(minutes=number)
+    # One in five is for a token; every word is one of many tokens, every token has two.
+    token = {
+        "_cls": "TokenRequest.ListingRequest",
+        "kind": "listing",
+        "blockchain": CHAINS[number % 7 % 3],
+        "search": [WORDS[number % 25], WORDS[(number * 7 + 1) % 25]],
+    }
     return {
         "_cls": "TokenRequest.QuotaRequest" if number % 3 else "TokenRequest.BetaRequest",
         "number": number,
@@ -36,6 +47,7 @@ def stored(number: int) -> dict[str, object]:
         "waiting_since": at,
         "history": [],
         "due": [],
+        **(token if number % 5 == 0 else {}),
     }
 
 
@@ -56,7 +68,18 @@ CHOICES = {
     "users": [None, USERS[:1], USERS[:30], []],
     "days": [(None, None), (1_000, None), (None, 2_000), (1_000, 1_500), (4_000, 5_000)],
 }
-COMBINATIONS = [
+OF_TOKENS = {
+    "kinds": [(), ("quota",), ("listing",)],
+    "statuses": [(), (Status.PENDING,), (Status.APPROVED, Status.SPAM)],
+    "users": [None, USERS[:1], USERS[5:25], []],
+    "blockchains": [(), ("solana",), ("ethereum", "base")],
+    "terms": [None, WORDS[3:4], WORDS[:20], ["nobody"], []],
+    "or_terms": [None, WORDS[5:6], WORDS[:20], []],
+}
+# Some of the two thousand, always the same.
+CHOSEN = Random(5).sample([*product(*OF_TOKENS.values())], 80)  # noqa: S311
+COMBINATIONS = [Filters(**dict(zip(OF_TOKENS, one, strict=True))) for one in CHOSEN]
+COMBINATIONS += [
     Filters(
         kinds=kinds,
         statuses=statuses,
@@ -70,10 +93,15 @@ COMBINATIONS = [
 
 def fits(one, filters):
     """The filters, said once more in Python."""
+    if filters.or_terms is not None:
+        either = replace(filters, or_terms=None), replace(filters, or_terms=None, users=None, terms=filters.or_terms)
+        return any(fits(one, each) for each in either)
     return (
         (not filters.kinds or one["kind"] in filters.kinds)
         and (not filters.statuses or one["status"] in filters.statuses)
         and (filters.users is None or one["user"] in filters.users)
+        and (not filters.blockchains or one.get("blockchain") in filters.blockchains)
+        and (filters.terms is None or not set(filters.terms).isdisjoint(one.get("search", ())))
         and (filters.number is None or one["number"] == filters.number)
         and (filters.since is None or one["submitted_at"] >= filters.since)
         and (filters.until is None or one["submitted_at"] < filters.until)
@@ -97,6 +125,8 @@ def test_pages_go_on_from_a_row_both_ways(many):
         Filters(),
         Filters(kinds=["beta"], users=USERS[:30]),
         Filters(since=moment(1_000), kinds=["quota"]),
+        Filters(blockchains=["solana"], users=USERS[:30], or_terms=WORDS[:4]),
+        Filters(users=USERS[:1], or_terms=WORDS),
     ):
         expected = [one["number"] for one in many if fits(one, filters)]
         middle = expected[len(expected) // 2]

@@ -11,15 +11,19 @@ import time_machine
 from bson import ObjectId
 from mongoengine import connect, disconnect
 from mongoengine.connection import get_db
+from pymongo import UpdateOne
 from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
 from app import db
 from app.models.actor import Actor
-from app.models.token_request import OPEN, BetaRequest, QuotaRequest, Status, TokenRequest
+from app.models.search_words import token_terms
+from app.models.token_request import OPEN, BetaRequest, ListingRequest, QuotaRequest, Status, TokenRequest
 from app.services import (
     beta_requests,
     desk,
+    desk_search,
     due,
+    duplicates,
     expiry,
     numbers,
     queue,
@@ -41,6 +45,11 @@ USUAL = [Status.APPROVED] * 60 + [Status.REJECTED] * 25 + [Status.WITHDRAWN] * 1
 NOT_ASKED = frozenset({"lsid", "txnNumber", "$clusterTime", "$db", "$readPreference", "readConcern", "writeConcern"})
 
 Command = dict[str, Any]
+
+
+# A token of every listing request is the one of its number in turn; one of a rare blockchain comes once.
+TOKENS = [("GOLD", "Gold Coin"), ("SLVR", "Silver Coin"), ("MEME", "Meme of Gold"), ("GATE", "Gateway")]
+RARE = "sui"
 
 
 class Questions(CommandListener):
@@ -128,6 +137,30 @@ def _document(random: Random, number: int, user: ObjectId, kind: str, status: St
         decided_at = at + timedelta(minutes=random.randrange(600))
         made["decision"] = {"by": OPERATOR.stamp(), "at": decided_at, "response": "", "granted": None}
     return made
+
+
+def _token(number: int) -> dict[str, Any]:
+    """What a listing request has besides."""
+    symbol, name = TOKENS[number % len(TOKENS)]
+    return {
+        "_cls": ListingRequest._class_name,
+        "kind": "listing",
+        "token_symbol": symbol,
+        "token_name": name,
+        "blockchain": RARE if number == HOW_MANY // 2 - 2 else ("ethereum", "base")[number % 2],
+        "contract_address": f"0x{number:040}",
+        "symbol_skeleton": symbol,
+        "search": token_terms(symbol, name),
+    }
+
+
+@pytest.fixture
+def tokens(people) -> list[ObjectId]:
+    """One in three requests is for a token: the user who submitted 150 has submitted some of them."""
+    numbers_ = range(3, HOW_MANY + 1, 3)
+    changes = [UpdateOne({"number": number}, {"$set": _token(number)}) for number in numbers_]
+    TokenRequest._get_collection().bulk_write(changes)
+    return people
 
 
 def looked_at(command: Command, counted: int | None) -> tuple[float, float]:
@@ -221,6 +254,48 @@ def test_one_that_is_named_by_its_number_is_found_at_once_with_any_filters(peopl
         filters = Filters(kinds=kinds, statuses=statuses, users=chosen, number=500, since=days[0], until=days[1])
         wrong += too_much(questions, lambda filters=filters: (desk.page(filters), desk.count(filters)))
     assert wrong == []
+
+
+CHAINS = [(), ("ethereum",), (RARE,), ("base", RARE)]
+
+
+@some_or_all
+def test_a_list_of_tokens_looks_at_little_with_any_filters(tokens, questions, part):
+    gold, coin = (desk_search.sought(text).terms for text in ("gold", "c"))
+    some_people, some_terms = [None, tokens[:1], tokens[3:13], [ObjectId()]], [None, gold, coin, ["nothing"]]
+    wrong = []
+    for (since, until), statuses, chains, users_, terms in combinations(
+        part, DAYS, STATUSES, CHAINS, some_people, some_terms
+    ):
+        if not chains and terms is None:
+            continue
+        filters = Filters(statuses=statuses, blockchains=chains, users=users_, terms=terms, since=since, until=until)
+
+        def work(filters=filters):
+            desk.page(filters, before=HOW_MANY // 2)
+            desk.page(filters, oldest_first=True)
+            desk.count(filters)
+
+        wrong += too_much(questions, work)
+    assert wrong == []
+
+
+def test_whatever_is_searched_for_little_is_looked_at(tokens, questions):
+    wrong = []
+    for text, statuses in product(("gold", "g", "nobody is called this", "sil"), STATUSES[:3]):
+
+        def work(text=text, statuses=statuses):
+            filters = desk_search.narrowed(Filters(statuses=statuses), desk_search.sought(text))
+            desk.page(filters)
+            desk.count(filters)
+
+        wrong += too_much(questions, work)
+    assert wrong == []
+
+
+def test_what_a_token_may_be_taken_for_is_found_at_once(tokens, questions):
+    for number in (3, HOW_MANY // 3 * 3 - 3):
+        assert too_much(questions, lambda number=number: duplicates.evidence(_pending(number))) == []
 
 
 def _pending(number: int = HOW_MANY - 5) -> TokenRequest:

@@ -54,9 +54,11 @@ def random_requests(random, how_many, clock_hand):
     model = get_db().token_requests.find_one({"number": ask_for_beta().number})
     for number in range(1_000, 1_000 + how_many):
         at = clock.now() - timedelta(hours=random.randrange(24 * 60), milliseconds=random.randrange(3_600_000))
-        kind, status = random.choice(["quota", "beta"]), random.choice(list(Status))
+        kind, status = random.choice(["quota", "beta", "listing"]), random.choice(list(Status))
         document = {**model, "_id": None, "number": number, "kind": kind, "status": status.value, "submitted_at": at}
         del document["_id"], document["open_key"]
+        if kind == "listing":
+            document["blockchain"] = random.choice(["ethereum", "base", "near"])
         if status in request_statistics.DECIDED:
             took = timedelta(milliseconds=int(10 ** random.uniform(0, 9)))
             granted = random.randrange(1, 10_000) if kind == "beta" else None
@@ -79,6 +81,8 @@ def recount(kind, zone):
         "rate": 100 * len(approved) / sum(one["status"] in request_statistics.DECIDED for one in documents),
         "median": statistics.median(times),
         "granted": sum(one["decision"]["granted"] or 0 for one in approved),
+        "blockchains": Counter(one["blockchain"] for one in documents if "blockchain" in one),
+        "listed": Counter(one["blockchain"] for one in approved if "blockchain" in one),
         "days": Counter(one["submitted_at"].astimezone(ZoneInfo(zone)).date() for one in documents),
     }
 
@@ -88,16 +92,21 @@ def test_on_random_data_every_figure_equals_a_recount(app, monkeypatch, clock_ha
     monkeypatch.setitem(app.config, "TIME_ZONE", zone)
     random_requests(Random(seed), 400, clock_hand)  # noqa: S311
     overview = taken()
-    assert [one.kind for one in overview.kinds] == ["quota", "beta"]
+    assert [one.kind for one in overview.kinds] == ["quota", "beta", "listing"]
     for one in (*overview.kinds, overview.every):
         expected = recount(one.kind, zone)
         assert one.statuses == {status.value: expected["statuses"][status] for status in Status}
         assert one.total == expected["total"]
         assert one.approval_percent == pytest.approx(expected["rate"])
         assert one.median_seconds == pytest.approx(expected["median"], rel=0.0055, abs=0.5)
-        assert one.granted == (None if one.kind == "quota" else expected["granted"])
+        assert one.granted == (None if one.kind in ("quota", "listing") else expected["granted"])
         counted = {day.date: day.kinds[one.kind] if one.kind else day.total for day in overview.days}
         assert counted == {day: expected["days"][day] for day in counted}
+    # Of all kinds, which is what the loop has ended with.
+    assert {one.blockchain: one.requests for one in overview.blockchains} == expected["blockchains"]
+    assert {one.blockchain: one.approved for one in overview.blockchains} == expected["listed"]
+    counts = [one.requests for one in overview.blockchains]
+    assert counts == sorted(counts, reverse=True)
     today = clock.now().astimezone(ZoneInfo(zone)).date()
     assert [day.date for day in overview.days] == [today - timedelta(days=back) for back in reversed(range(30))]
 
@@ -180,8 +189,8 @@ class TestFigures:
         make_request()
         ask_for_beta()
         assert [(day.date, day.kinds) for day in taken().days[-2:]] == [
-            (date(2026, 3, 10), {"quota": 1, "beta": 0}),
-            (date(2026, 3, 11), {"quota": 1, "beta": 1}),
+            (date(2026, 3, 10), {"quota": 1, "beta": 0, "listing": 0}),
+            (date(2026, 3, 11), {"quota": 1, "beta": 1, "listing": 0}),
         ]
 
 
@@ -250,7 +259,7 @@ class TestTaking:
 
     def test_one_worker_takes_it_at_a_time(self, threads, statements):
         threads(lambda _: request_statistics.keep_up(), 6)
-        assert statements.said.count("aggregate token_requests") == 3
+        assert statements.said.count("aggregate token_requests") == 4
 
     def test_after_a_worker_that_died_the_next_takes_it_when_the_lease_is_over(self, statements, clock_hand):
         make_request()

@@ -1,12 +1,12 @@
 import json
-import pytest
-from app.models.order import Order, Status
-from app.services import due, order_steps, orders, reconciliation, stripe_events, token_accounts, user_changes
+
 from app import clock
-from datetime import timedelta
+from app.models.order import Order
+from app.services import order_steps, orders, reconciliation, stripe_events, user_changes
 from tests.buying import *
 from tests.factories import *
 from tests.stripe_server import event, signed
+
 
 def tell(told):
     payload = json.dumps(told).encode()

@@ -56,7 +56,7 @@ def url(app: Flask) -> Iterator[str]:
 def desk(url: str) -> Desk:
     """The app on the tests' own database, with the demo accounts in it."""
     assistants.ensure_default()
-    return Desk(url, {account.email: account.password for account in demo.seed(by=OPERATOR)})
+    return Desk(url, {account.email: account.password for account in demo.people(by=OPERATOR)})
 
 
 @pytest.fixture

@@ -23,13 +23,15 @@ USER_PAGES = [
         "/requests?kind=beta",
         "/requests/new",
         "/requests/new?kind=beta",
-        "/requests/1",
-        "/requests/1/edit",
+        "/requests/9",
+        "/requests/9/edit",
     ),
     *("/buy", "/buy/basic", "/orders", "/notifications", "/settings/api-keys"),
 ]
 ADMIN_PAGES = [
-    *("/admin", "/admin/requests", "/admin/requests?status=spam", "/admin/requests/1", "/admin/requests/2"),
+    *("/admin", "/admin/requests", "/admin/requests?status=spam", "/admin/requests/9", "/admin/requests/10"),
+    # A token that looks like a listed one.
+    "/admin/requests/6",
     *("/admin/requests/statistics", "/admin/canned-responses"),
     *("/admin/orders", "/admin/orders?q=nobody", "/admin/orders/1", "/admin/orders/1/refund", "/admin/orders/2"),
     *("/admin/users", "/admin/users?q=nobody", "/admin/users?out=1"),

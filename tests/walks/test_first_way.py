@@ -57,14 +57,14 @@ def test_a_user_runs_out_asks_for_more_and_carries_on(
     user.get_by_role("link", name=MORE).click()
     user.get_by_label("What do you need the tokens for?").fill("I am preparing a talk and ran out.")
     user.get_by_role("button", name="Send the request").click()
-    expect(user.get_by_role("heading", level=1)).to_have_text("Request #1")
+    expect(user.get_by_role("heading", level=1)).to_have_text("Request #9")
 
     # A second one is not possible, and the page says why.
     user.goto("/chat")
-    expect(user.get_by_text("Request #1 is being reviewed").first).to_be_visible()
+    expect(user.get_by_text("Request #9 is being reviewed").first).to_be_visible()
     expect(user.get_by_role("link", name=MORE)).to_have_count(0)
     user.goto("/requests/new?kind=quota")
-    expect(user.get_by_text("Request #1 is being reviewed").first).to_be_visible()
+    expect(user.get_by_text("Request #9 is being reviewed").first).to_be_visible()
     expect(user.get_by_role("button", name="Send the request")).to_have_count(0)
 
     # The admin sees what waits, reads it, and approves with a message.
@@ -74,15 +74,15 @@ def test_a_user_runs_out_asks_for_more_and_carries_on(
     admin.goto("/admin/requests")
     row = admin.locator("tr", has_text="I am preparing a talk")
     expect(row).to_contain_text("Dana Demo")
-    row.get_by_role("link", name="#1").click()
+    row.get_by_role("link", name="#9").click()
     expect(admin.get_by_text("I am preparing a talk and ran out.")).to_be_visible()
     admin.get_by_label("Message to the user").fill("Good luck with the talk.")
     admin.get_by_role("button", name="Approve").click()
-    expect(admin.get_by_text("Request #1 is approved.")).to_be_visible()
+    expect(admin.get_by_text("Request #9 is approved.")).to_be_visible()
 
     # The user is told, the allowance is whole again, and the chat works.
     user.goto("/notifications")
-    expect(user.get_by_text("Your request #1 was approved.")).to_be_visible()
+    expect(user.get_by_text("Your request #9 was approved.")).to_be_visible()
     expect(user.get_by_text("Good luck with the talk.")).to_be_visible()
     assert balance(user) == left + 100_000
     user.goto("/chat")

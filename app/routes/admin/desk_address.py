@@ -8,6 +8,7 @@ from flask_login import current_user
 
 from app import pagination
 from app.forms.desk import DeskForm
+from app.models.blockchain import BLOCKCHAINS
 from app.models.token_request import Status
 from app.services import desk, desk_search, request_kinds
 
@@ -23,6 +24,7 @@ class Asked:
     form: DeskForm
     status: str
     kind: str | None
+    chain: str | None
     order: str
     user: str | None
 
@@ -40,24 +42,21 @@ class Asked:
         """The arguments of the address, with what `changed` says otherwise; None stands for what is not in it."""
         texts = {name: request.args.get(name) or None for name in ("q", "from", "until")}
         order = self.order if self.oldest_first else None
-        return {"status": self.status, "kind": self.kind, "user": self.user, **texts, "order": order, **changed}
+        chosen = {"status": self.status, "kind": self.kind, "chain": self.chain, "user": self.user}
+        return {**chosen, **texts, "order": order, **changed}
 
     def filters(self) -> tuple[desk.Filters, bool]:
-        """The same for the desk, and whether a search fits more users than are looked for; after the form's `validate()`."""
+        """The same for the desk, and whether a search fits more than is looked for; after the form's `validate()`."""
         sought, zone = desk_search.sought(self.form.q.data or ""), ZoneInfo(current_user.time_zone)
         chosen = None if self.user is None else desk_search.named(self.user)
-        found = sought.users
-        if chosen is not None:
-            found = chosen if found is None else [one for one in found if one in chosen]
         filters = desk.Filters(
             kinds=[self.kind] if self.kind else (),
             statuses=() if self.status == ALL else [Status(self.status)],
-            users=found,
-            number=sought.number,
+            blockchains=[self.chain] if self.chain else (),
             since=self.form.since(zone),
             until=self.form.until(zone),
         )
-        return filters, sought.more
+        return desk_search.narrowed(filters, sought, chosen), sought.more
 
 
 def asked() -> Asked:
@@ -66,6 +65,7 @@ def asked() -> Asked:
         form=DeskForm(request.args),
         status=pagination.chosen("status", [*Status, ALL]) or Status.PENDING.value,
         kind=pagination.chosen("kind", list(request_kinds.ON_APPROVAL)),
+        chain=pagination.chosen("chain", list(BLOCKCHAINS)),
         order=pagination.chosen("order", [NEWEST, OLDEST]) or NEWEST,
         user=request.args.get("user") or None,
     )

@@ -38,6 +38,7 @@ def page(number: int, *, sent: FlaskForm | None = None, refusal: str | None = No
         since_seen=_since_seen(token_request, sent) if refusal else None,
         # The form that they were written in may be gone from the page with what it was for.
         words=sent.words if isinstance(sent, SeenForm) and sent not in forms.values() else "",
+        evidence=_evidence(token_request),
         needs_response=token_request.kind in request_kinds.RESPONSE_REQUIRED,
         now=clock.now(),
         **_about_revocation(token_request, may),
@@ -65,6 +66,12 @@ def _since_seen(token_request: TokenRequest, sent: FlaskForm | None) -> dict[str
     steps = token_request.history[sent.seen_steps :]
     # Each step and each edit raises the version by one.
     return {"steps": steps, "edited": token_request.version - sent.seen_version > len(steps)}
+
+
+def _evidence(token_request: TokenRequest) -> object | None:
+    """What is known beside what the request says, for kinds of which something is."""
+    known = request_kinds.EVIDENCE.get(token_request.kind)
+    return known(token_request) if known else None
 
 
 def _about_revocation(token_request: TokenRequest, may: frozenset[Status]) -> dict[str, Any]:

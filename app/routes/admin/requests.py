@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 
 from app import access, clock, pagination
 from app.access import requires
+from app.models.blockchain import BLOCKCHAINS
 from app.models.permission import Permission
 from app.models.token_request import Status, TokenRequest
 from app.routes.admin import desk_address, request_page
@@ -28,11 +29,11 @@ def requests() -> ResponseReturnValue:
     asked = desk_address.asked()
     if not asked.form.validate():
         return _list(asked, desk.Filters(users=())), 400
-    filters, more_users = asked.filters()
-    return _list(asked, filters, more_users=more_users)
+    filters, more = asked.filters()
+    return _list(asked, filters, more=more)
 
 
-def _list(asked: Asked, filters: desk.Filters, *, more_users: bool = False) -> str:
+def _list(asked: Asked, filters: desk.Filters, *, more: bool = False) -> str:
     fetch = partial(desk.page, filters)
     total = desk.count(filters)
     page = pagination.both_ways(fetch, key=_number, oldest_first=asked.oldest_first, **asked.choices())
@@ -42,7 +43,7 @@ def _list(asked: Asked, filters: desk.Filters, *, more_users: bool = False) -> s
         page=page,
         requesters=users.by_ids(token_request.user for token_request in page.rows),
         chosen_user=next(iter(users.by_ids(filters.users or ()).values()), None) if asked.user else None,
-        more_users=more_users,
+        more=more,
         total=total,
         # Of lists that are too long to count, what the worker counted last.
         kept_total=request_statistics.total_of(filters) if total == desk.MOST_COUNTED else None,
@@ -51,6 +52,7 @@ def _list(asked: Asked, filters: desk.Filters, *, more_users: bool = False) -> s
         stuck=token_requests.stuck(MOST_STUCK),
         choices=[*Status, desk_address.ALL],
         kinds=list(request_kinds.ON_APPROVAL),
+        chains=list(BLOCKCHAINS),
         now=clock.now(),
     )
 

@@ -3,8 +3,11 @@
 from app.openapi import App
 from app.routes.api import (
     admin_beta,
+    admin_listing_batches,
+    admin_listings,
     admin_token_requests,
     beta,
+    catalogue,
     chat,
     document,
     gallery_users,
@@ -28,6 +31,9 @@ def init_app(app: App) -> None:
         sign_in_links,
         token_requests,
         admin_token_requests,
+        admin_listings,
+        admin_listing_batches,
+        catalogue,
         beta,
         admin_beta,
         chat,

@@ -12,12 +12,12 @@ from app.services import beta_requests
 blueprint = api_blueprint("beta", "Beta requests")
 
 
-@blueprint.post("/beta/request", responses=answers(beta_shapes.Submitted, status=201))
+@blueprint.post("/beta/request", responses=answers(beta_shapes.BetaSubmitted, status=201))
 @owner_or()
 def submit() -> Response:
     """Ask to be let in, once."""
     token_request = beta_requests.submit(current_user, by=access.actor())
-    return answer(beta_shapes.Submitted(request=beta_shapes.own(token_request)), 201)
+    return answer(beta_shapes.BetaSubmitted(request=beta_shapes.own(token_request)), 201)
 
 
 @blueprint.get("/beta/request", responses=answers(beta_shapes.Standing))

@@ -33,7 +33,7 @@ class _BetaRequest(Shape):
 class BetaRequestShape(_BetaRequest):
     """A beta request as its owner sees it."""
 
-    status: Literal["pending", "approved", "rejected"]
+    status: Literal["pending", "approved", "rejected", "withdrawn", "expired"]
 
 
 class DecidedBetaRequest(_BetaRequest):
@@ -42,7 +42,7 @@ class DecidedBetaRequest(_BetaRequest):
     status: Status
 
 
-class Requester(Shape):
+class BetaRequester(Shape):
     """Who asks."""
 
     id: Id
@@ -54,14 +54,14 @@ class Requester(Shape):
 class ReviewedBetaRequest(DecidedBetaRequest):
     """A beta request in the list of reviewers, with who asks."""
 
-    user: Requester
+    user: BetaRequester
 
 
 class ReviewedBetaRequests(RootModel[list[ReviewedBetaRequest]]):
     """Beta requests of everybody, newest first."""
 
 
-class Submitted(Shape):
+class BetaSubmitted(Shape):
     """A request was submitted."""
 
     success: Literal[True] = True
@@ -90,8 +90,9 @@ class Approved(Rejected):
 
 
 def own(token_request: BetaRequest) -> BetaRequestShape:
-    """As its owner sees it, while it stands for anything."""
-    return BetaRequestShape(**_facts(token_request), status=TOLD[token_request.own_status])
+    """As its owner sees it."""
+    status = token_request.own_status
+    return BetaRequestShape(**_facts(token_request), status=TOLD.get(status, status.value))
 
 
 def standing(counts: BetaRequest | None) -> Standing:
@@ -114,7 +115,7 @@ def reviewed(token_requests: Iterable[BetaRequest]) -> ReviewedBetaRequests:
     shapes = []
     for one in token_requests:
         person = people.get(one.user)
-        requester = Requester(
+        requester = BetaRequester(
             id=str(one.user),
             name=person.display_name if person else None,
             email=person.email if person else None,

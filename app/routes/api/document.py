@@ -3,10 +3,11 @@
 from importlib.resources import files
 from typing import cast
 
-from flask import Blueprint, Response, current_app, jsonify, make_response, render_template, request
+from flask import Blueprint, Response, current_app, jsonify, make_response, render_template
 
 from app.access import public
 from app.openapi import App
+from app.routes.api.frame import for_any_cache
 
 blueprint = Blueprint("api_document", __name__, url_prefix="/api")
 # Style and script of Swagger UI, out of an installed package whose own page needs inline script.
@@ -22,20 +23,13 @@ assets = Blueprint(
 @public
 def openapi() -> Response:
     """The API, as OpenAPI 3.1."""
-    return _for_any_cache(jsonify(cast(App, current_app).api_doc))
+    return for_any_cache(jsonify(cast(App, current_app).api_doc))
 
 
 @blueprint.get("/docs")
 @public
 def docs() -> Response:
     """The same for people."""
-    response = _for_any_cache(make_response(render_template("api_document/docs.html")))
+    response = for_any_cache(make_response(render_template("api_document/docs.html")))
     response.vary.add("Accept-Language")
-    return response
-
-
-def _for_any_cache(response: Response) -> Response:
-    response.headers["Cache-Control"] = "public, max-age=300"
-    response.add_etag()
-    response.make_conditional(request)
     return response

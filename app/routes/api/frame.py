@@ -23,8 +23,9 @@ from app.openapi import ErrorShape
 CALLS_A_MINUTE = RateLimitItemPerMinute(300)
 # Counted by each process in its memory: metering must not wait for a counter.
 METERING_CALLS_A_MINUTE = RateLimitItemPerMinute(6_000)
-# What any call may be answered.
+# What any call may be answered, and what where nobody has to say who they are.
 REFUSALS = (400, 401, 403, 429, 503)
+REFUSALS_TO_ANYBODY = (400, 429, 503)
 _DIGITS = re.compile(r"[0-9]{1,15}")
 
 
@@ -121,18 +122,26 @@ def answer(shape: BaseModel, status: int = 200) -> Response:
     return make_response(jsonify(shape.model_dump(mode="json")), status)
 
 
+def for_any_cache(response: Response) -> Response:
+    """The answer that is the same for everybody: any cache may keep it, and it is not sent again where it has not changed."""
+    response.headers["Cache-Control"] = "public, max-age=300"
+    response.add_etag()
+    response.make_conditional(request)
+    return response
+
+
 # --- one blueprint a file ---------------------------------------------------------------------------------------------
 
 
-def api_blueprint(name: str, tag: str) -> APIBlueprint:
-    """A blueprint under /api, with the frame before each of its views."""
+def api_blueprint(name: str, tag: str, *, is_public: bool = False) -> APIBlueprint:
+    """A blueprint under /api, with the frame before each of its views; those of a public one are for anybody."""
     blueprint = APIBlueprint(
         f"api_{name}",
         __name__,
         url_prefix="/api",
         abp_tags=[{"name": tag}],
-        abp_security=[{"key": []}, {"session": []}],
-        abp_responses=dict.fromkeys(REFUSALS, ErrorShape),
+        abp_security=None if is_public else [{"key": []}, {"session": []}],
+        abp_responses=dict.fromkeys(REFUSALS_TO_ANYBODY if is_public else REFUSALS, ErrorShape),
     )
     # A key is no cookie, and a session's calls must name their origin: `access` sees to it.
     csrf.exempt(blueprint)
@@ -142,9 +151,11 @@ def api_blueprint(name: str, tag: str) -> APIBlueprint:
 
 
 def _count() -> None:
-    """Counts the call; the gate before it has said who calls."""
+    """Counts the call; the gate before it has said who calls, unless anybody may."""
     api_key = g.get("api_key")
-    if api_key is None:
+    if api_key is None and "login_session" not in g:
+        rate_limits.count(rate_limits.in_memory(), CALLS_A_MINUTE, "api", "address", rate_limits.caller())
+    elif api_key is None:
         rate_limits.count(rate_limits.strategy(), CALLS_A_MINUTE, "api", "session", g.login_session.id)
     elif api_key.allows(Permission.USAGE_WRITE):
         rate_limits.count(rate_limits.in_memory(), METERING_CALLS_A_MINUTE, "api", "key", str(api_key.id))

@@ -1,6 +1,5 @@
 """Who is meant by a phone number: the caller, or for who may name others the user whose confirmed number it is."""
 
-import re
 
 from flask import g
 from flask_login import current_user

@@ -78,6 +78,7 @@ def test_a_program_gets_an_object_a_request(client, some):
         "decided_by": "Rita",
         "response": "Please wait,\n@Monday",
         "granted": None,
+        **dict.fromkeys(request_export.OF_TOKENS),
     }
     waiting = {"decided_at": None, "decided_by": None, "response": None, "granted": None}
     assert rows[1] == rows[1] | waiting | {"kind": "beta", "reason": None, "email": "bob@example.com"}

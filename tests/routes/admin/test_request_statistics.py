@@ -55,11 +55,11 @@ def test_it_says_when_the_figures_were_taken(client, reviewer, some, clock_hand)
 
 def test_every_day_has_a_bar_and_a_row_behind(client, reviewer, some):
     page = sign_in(client, reviewer).get(PATH).text
-    quota, beta = (
+    quota, beta, listing = (
         re.findall(r"<title>(.+?)</title>", svg)
         for svg in re.findall(r"<svg viewBox=.0 0 30.+?</svg>", page, re.DOTALL)
     )
-    assert (len(quota), len(beta)) == (30, 30)
+    assert (len(quota), len(beta), len(listing)) == (30, 30, 30)
     assert (quota[-1], beta[-1]) == ("Mar 10, 2026: 3 requests", "Mar 10, 2026: 1 request")
     assert "Mar 10, 2026 All 4 More tokens 3 Beta program 1" in text_of(sign_in(client, reviewer).get(PATH))
 

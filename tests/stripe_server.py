@@ -89,6 +89,8 @@ class FakeStripe:
             case "GET", ["checkout", "sessions", page_id] if page_id in self.pages:
                 page = self.pages[page_id]
                 return 200, {**page, "payment_intent": self.payments.get(page["payment_intent"])}
+            case "GET", ["checkout", "sessions"]:
+                return 200, {"object": "list", "data": [], "has_more": False, "url": "/v1/checkout/sessions"}
             case "POST", ["checkout", "sessions", page_id, "expire"] if page_id in self.pages:
                 return self._close(self.pages[page_id])
             case "POST", ["refunds"] if form["payment_intent"] in self.payments:

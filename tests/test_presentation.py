@@ -110,11 +110,20 @@ def test_a_table_keeps_no_inline_style():
 
 
 def test_hostile_markdown_takes_no_time():
-    beyond = ["![" * 50_000, "a|" * 1_000 + "\n" + "-|" * 1_000 + "\nx|" * 5_000, "http://a.com/(" * 1_000, "x" * 100_001]
+    beyond = [
+        "![" * 50_000,
+        "a|" * 1_000 + "\n" + "-|" * 1_000 + "\nx|" * 5_000,
+        "http://a.com/(" * 1_000,
+        "x" * 100_001,
+    ]
     for text in beyond:
         begun = time.perf_counter()
         assert presentation.markdown(text) == Markup("<pre>{}</pre>").format(text), text[:20]
         assert time.perf_counter() - begun < 1, text[:20]
     assert "<pre>&lt;b&gt;" in presentation.markdown("<b>" + "x" * 100_000)
-    whole = "# A long answer\n\n" + "It has **many** paragraphs, each of which is fine. " * 10 + "\n\n| a | b |\n|-|-|\n| 1 | 2 |\n\n"
+    whole = (
+        "# A long answer\n\n"
+        + "It has **many** paragraphs, each of which is fine. " * 10
+        + "\n\n| a | b |\n|-|-|\n| 1 | 2 |\n\n"
+    )
     assert presentation.markdown(whole * 100).count("<td>") == 200

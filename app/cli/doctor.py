@@ -15,10 +15,11 @@ import config
 from app import clock, db
 from app.cli.output import as_json_option, print_json
 from app.models.assistant import Assistant
-from app.models.domain_error import AssistantUnavailable
+from app.models.domain_error import AssistantUnavailable, PaymentRefused, PaymentUnavailable
 from app.models.message import Failure
+from app.models.order import Provider
 from app.models.worker_heartbeat import WorkerHeartbeat
-from app.services import assistants, due, upstream
+from app.services import assistants, due, stripe_payments, upstream
 
 # https://www.mongodb.com/legal/support-policy/lifecycles
 END_OF_LIFE = {
@@ -80,6 +81,7 @@ def examine() -> Iterator[Finding]:
         ("worker", _worker),
         ("due", _due),
         ("chat", _chat),
+        ("payment", _payment),
     ]
     for what, check in checks:
         try:
@@ -174,3 +176,22 @@ def _chat() -> Finding:
         names = {"missing": ", ".join(sorted(missing)), "offered": ", ".join(sorted(offered)[:10])}
         return Finding("chat", "warning", _("%(url)s has no %(missing)s; it offers %(offered)s", url=url, **names))
     return Finding("chat", "ok", f"{url}: {', '.join(sorted(wanted))}")
+
+
+def _payment() -> Finding:
+    settings = current_app.config
+    if not settings["PACKAGES"]:
+        return Finding("payment", "ok", _("nothing is for sale"))
+    if settings["PAYMENT_PROVIDER"] == Provider.MANUAL:
+        if not settings["PAYMENT_INSTRUCTIONS"]:
+            return Finding("payment", "warning", _("PAYMENT_INSTRUCTIONS is empty, so nobody reads how to pay"))
+        return Finding("payment", "ok", _("confirmed by hand"))
+    try:
+        stripe_payments.check()
+    except PaymentRefused as error:
+        return Finding(
+            "payment", "problem", _("Stripe does not take STRIPE_SECRET_KEY: %(why)s", why=error.values["why"])
+        )
+    except PaymentUnavailable:
+        return Finding("payment", "problem", _("Stripe does not answer"))
+    return Finding("payment", "ok", _("Stripe answers"))

@@ -137,7 +137,13 @@ def reconcile(days: int, as_json: bool) -> None:
             looked.append(one)
             bar.update(1)
     rows = [
-        {"number": one.order.number, "before": one.before, "status": one.order.status, "failure": one.failure}
+        {
+            "number": one.order.number,
+            "before": one.before,
+            "status": one.order.status,
+            "finished": one.finished,
+            "failure": one.failure,
+        }
         for one in looked
         if one.has_changed or one.failure
     ]

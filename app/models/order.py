@@ -41,6 +41,10 @@ class Orders(QuerySet):
         """Those of which something that follows could not be done, found among the few of which anything is due."""
         return self.filter(__raw__={"due.at": {"$exists": True}, "due.failed": {"$exists": True}})
 
+    def unfinished(self) -> "Orders":
+        """Those of which anything is due, whether or not somebody is just doing it."""
+        return self.filter(__raw__={"due.at": {"$exists": True}})
+
     def newest_first(self) -> "Orders":
         """In the order of lists; numbers rise with time, so they are also the key of the pages."""
         return self.order_by("-number")
@@ -102,9 +106,19 @@ class Order(Document):
         return f"{self.credit_key}:{status}"
 
     @property
-    def is_credited(self) -> bool:
-        """Whether the tokens of the paid order have reached the account."""
-        return self.status == Status.PAID and all(item["verb"] != "account.grant" for item in self.due)
+    def credit(self) -> dict[str, Any] | None:
+        """The crediting of the tokens, from the payment on until it is done."""
+        return next((item for item in self.due if item["verb"] == "account.grant"), None)
+
+    @property
+    def credit_waits(self) -> bool:
+        """Whether the tokens of the paid order have still to reach the account, and can."""
+        return self.credit is not None and not self.credit.get("failed")
+
+    @property
+    def gives_back(self) -> bool:
+        """Whether the payment service has still to give the money back, and is asked again."""
+        return any(item["verb"] == "payment.give_back" and not item.get("failed") for item in self.due)
 
     @property
     def failed_items(self) -> list[dict[str, Any]]:

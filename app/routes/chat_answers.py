@@ -77,13 +77,14 @@ def _events(answering: Answering) -> Iterator[str]:
 
 
 def _beginning(announced: Message) -> dict[str, Any]:
-    """What the page shows from now on: the question, the answer that is being written, and whose page this has become."""
+    """What the page shows from now on: the question, the answer, its conversation; and the key for what is sent next."""
     conversation = service.own(current_user.id, announced.conversation)
     question = conversations.question_of(announced)
     return {
         "address": url_for("chat.conversation", conversation_id=conversation.id),
         "title": conversation.title,
         "message": str(announced.id),
+        "key": new_key(),
         "html": render_template("chat/fragments/said.html", messages=[question, announced]),
         "tools": render_template(
             "chat/fragments/tools.html", conversation=conversation, title_form=TitleForm.of(conversation)
@@ -93,7 +94,7 @@ def _beginning(announced: Message) -> dict[str, Any]:
 
 def _state(message: Message) -> dict[str, Any]:
     state = {"status": message.status, "html": render_template("chat/fragments/said.html", messages=[message])}
-    return state | _standing() | {"key": new_key()}
+    return state | _standing()
 
 
 def _standing() -> dict[str, Any]:

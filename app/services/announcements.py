@@ -3,7 +3,6 @@
 from contextlib import suppress
 from typing import Any
 
-from flask import current_app
 from mongoengine import NotUniqueError
 
 from app import clock
@@ -16,8 +15,8 @@ from app.models.message_words import words_of
 from app.models.user import User
 from app.services import answers, due, prompts, token_accounts
 
-# Beside the longest that a server may be silent: a hold outlasts every answer.
-HOLD_SECONDS = 600
+# A hold outlasts every answer: the most that the settings allow for connecting, for answering, and for a silence at its end.
+HOLD_SECONDS = 60 + 540 + 300
 
 
 def find(said: Messages, text: str, conversation_id: str | None, assistant: int | None) -> Message | None:
@@ -89,7 +88,7 @@ def hold(answer: Message, tokens: int, by: Actor) -> None:
             answer.user,
             tokens,
             by=by,
-            ttl=HOLD_SECONDS + current_app.config["CHAT_SILENCE_SECONDS"],
+            ttl=HOLD_SECONDS,
             key=f"message:{answer.id}",
             description="Chat answer",
             reference={"conversation": answer.conversation},
@@ -100,7 +99,7 @@ def hold(answer: Message, tokens: int, by: Actor) -> None:
     answer.hold_id = outcome.hold_id
     if not Message.objects(id=answer.id, status=Status.STREAMING).update_one(hold_id=outcome.hold_id):
         # It took so long that the worker has ended the answer, which knew of no hold.
-        token_accounts.release(outcome.hold_id, by=by)
+        token_accounts.release(answer.hold_id, by=by)
         raise Busy
 
 

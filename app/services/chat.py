@@ -103,6 +103,9 @@ def start(
     stored = announcements.find(said.read_concern({"level": "majority"}), text, conversation_id, assistant)
     if stored and stored.status != Status.FAILED:
         return _as_stored(stored)
+    if stored:
+        # It is asked for once more where it was asked for, also by a caller who no longer says where that was.
+        conversation_id = str(stored.conversation)
     conversation = None if conversation_id is None else own(user.id, conversation_id)
     _check_assistant(assistant, conversation)
     try:

@@ -24,6 +24,9 @@ from app.services.taking_back import Return
 LONGEST_NOTE = 500
 # A status only rises, and there are four of them; the rest is for what is due on the order at the same moment.
 MOST_ATTEMPTS = 6
+# The crediting of the tokens is not due, before the payment or since it is done; or it could not be done.
+NO_CREDIT = {"$not": {"$elemMatch": {"verb": "account.grant"}}}
+CREDIT_FAILED = {"$elemMatch": {"verb": "account.grant", "failed": {"$type": "string"}}}
 # Stripe by name, where it has told of something.
 STRIPE = Actor("system", "stripe", "Stripe")
 
@@ -118,31 +121,33 @@ def _move(order: Order, to: Status, *, by: Actor, note: str = "", payment: str |
         current = orders.by_id(order.id)
         if current.status not in to.below:
             return None
-        where: dict[str, Any] = {"_id": current.id, "status": current.status}
-        if to is Status.REFUNDED:
+        if current.credit_waits:
             # There is nothing to take back before it is there.
-            where["due.verb"] = {"$ne": "account.grant"}
+            due.perform(Order, current.id)
+            current = orders.by_id(order.id)
+            if current.credit_waits:
+                raise WorkOutstanding
+        where = {"_id": current.id, "status": current.status, "due": CREDIT_FAILED if current.credit else NO_CREDIT}
         update = _update(current, to, by, note, payment)
         changed = Order._get_collection().find_one_and_update(where, update, return_document=ReturnDocument.AFTER)
         if changed is not None:
             due.perform(Order, current.id)
             return Order._from_son(changed)
-        if to is Status.REFUNDED:
-            due.perform(Order, current.id)
-            if (left := orders.by_id(order.id)).status == Status.PAID and not left.is_credited:
-                raise WorkOutstanding
     raise Busy
 
 
-def _update(current: Order, to: Status, by: Actor, note: str, payment: str | None) -> dict[str, Any]:
+def _update(current: Order, to: Status, by: Actor, note: str, payment: str | None) -> list[dict[str, Any]]:
     at = clock.now()
     step = {"from_status": current.status, "to_status": to.value, "by": by.stamp(), "at": at, "note": note}
-    fields = {"status": to.value, **({"payment": payment} if payment else {})}
+    fields = {"status": to.value, **({"payment": {"$literal": payment}} if payment else {})}
     items = [*_effects(current, to, by), *_news(current, to, by)]
     if action := _action(current, to, by):
         changes = {"before": {"status": current.status}, "after": {"status": to.value}, "reason": note}
         items.append(orders.audit_item(current, action, to, by=by, **changes))
-    return {"$set": fields, "$push": {"history": step, "due": {"$each": items}}}
+    # Tokens that could not be credited never are, once the order is refunded.
+    left = {"$filter": {"input": {"$ifNull": ["$due", []]}, "cond": {"$ne": ["$$this.verb", "account.grant"]}}}
+    longer = {"history": ["$history", {"$literal": [step]}], "due": [left, {"$literal": items}]}
+    return [{"$set": fields | {name: {"$concatArrays": parts} for name, parts in longer.items()}}]
 
 
 def _effects(current: Order, to: Status, by: Actor) -> Iterable[dict[str, Any]]:
@@ -160,7 +165,7 @@ def _effects(current: Order, to: Status, by: Actor) -> Iterable[dict[str, Any]]:
             reason=f"Order #{current.number} paid",
             reference=reference,
         )
-    if to is Status.REFUNDED and current.status == Status.PAID:
+    if to is Status.REFUNDED and current.status == Status.PAID and not current.credit:
         yield due_item(
             current.key_of(to),
             "account.revoke",

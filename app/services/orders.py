@@ -15,7 +15,7 @@ from app.models.audit_event import Action
 from app.models.domain_error import N_, KeyReused, NotFound, TooManyOrders, UserInactive
 from app.models.due_item import due_item
 from app.models.object_id import object_id
-from app.models.order import Order, Status
+from app.models.order import Order, Provider, Status
 from app.models.package import Package
 from app.models.user import User
 from app.services import due, numbers, packages
@@ -86,8 +86,24 @@ def _new(user: User, package: Package, key: str, by: Actor) -> Order:
     )
     if by.kind != "user":
         after = {"package": order.package, "tokens": order.tokens, "price_minor": order.price_minor}
-        order.due = [audit_item(order, Action.ORDER_CREATE, Status.CREATED, by=by, after=after)]
+        order.due.append(audit_item(order, Action.ORDER_CREATE, Status.CREATED, by=by, after=after))
+    if order.provider == Provider.MANUAL:
+        order.due.append(_waiting(order, user))
     return order
+
+
+def _waiting(order: Order, user: User) -> dict[str, Any]:
+    """What is due with an order that somebody has to confirm: those who can hear of it."""
+    return due_item(
+        # One an hour for each buyer: who orders and cancels in turn fills nobody's list.
+        f"order_waiting:{user.id}:{order.created_at:%Y-%m-%dT%H}",
+        "notify.billing",
+        at=order.created_at,
+        kind="order_waiting",
+        values={"number": order.number, "name": user.display_name},
+        url=f"/admin/orders/{order.number}",
+        except_user=user.id,
+    )
 
 
 def audit_item(order: Order, action: Action, to: Status, *, by: Actor, **changes: Any) -> dict[str, Any]:

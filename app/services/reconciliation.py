@@ -14,33 +14,37 @@ from app.services import due, orders, stripe_events, stripe_payments
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """An order that was looked at, and the status that it had before; `failure` says why nobody could tell."""
+    """An order that was looked at, and the status that it had before; `failure` says why nobody could tell, or do it.
+
+    `finished` says that what an earlier step brings was still to be done, and now is.
+    """
 
     order: Order
     before: str
     failure: str = ""
+    finished: bool = False
 
     @property
     def has_changed(self) -> bool:
-        """Whether something was found out."""
-        return self.order.status != self.before
+        """Whether something was found out, or done."""
+        return self.finished or self.order.status != self.before
 
 
 def count(since: datetime) -> int:
     """How many orders `reconcile` looks at."""
-    return int(Order._get_collection().count_documents(_in_question(since))) + len(_stuck())
+    return int(Order._get_collection().count_documents(_in_question(since))) + len(_unfinished())
 
 
 def reconcile(since: datetime) -> Iterator[Looked]:
-    """Looks at Stripe's orders made since then that could still change, and does again what is stuck on any order.
+    """Looks at Stripe's orders made since then that could still change, and does what is still due on any order.
 
     What was found out is done as if Stripe had told of it: once, whoever asks how often.
     """
-    for order_id in _stuck():
-        order = orders.by_id(order_id)
+    for order_id in _unfinished():
         done = due.retry_failed(Order, order_id)
-        why = "" if done else "; ".join(item["failed"] for item in orders.by_id(order_id).failed_items)
-        yield Looked(orders.by_id(order_id), order.status, failure=why)
+        order = orders.by_id(order_id)
+        why = "; ".join(item.get("failed", item["verb"]) for item in order.due)
+        yield Looked(order, order.status, failure=why, finished=done)
     found = Order._get_collection().find(_in_question(since), {"_id": 1}).sort("created_at", 1)
     for order_id in [one["_id"] for one in found]:
         yield look_at(orders.by_id(order_id))
@@ -74,10 +78,5 @@ def _in_question(since: datetime) -> dict[str, Any]:
     return {**where, "status": {"$in": open_}, "checkout": {"$ne": None}}
 
 
-def _stuck() -> list[ObjectId]:
-    return [
-        one["_id"]
-        for one in Order._get_collection().find(
-            {"due.failed": {"$exists": True}, "due.at": {"$exists": True}}, {"_id": 1}
-        )
-    ]
+def _unfinished() -> list[ObjectId]:
+    return list(Order.objects.unfinished().scalar("id"))

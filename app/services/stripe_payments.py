@@ -81,6 +81,11 @@ def look_up(order: Order) -> dict[str, Any]:
     return _ask(lambda client: client.v1.checkout.sessions.retrieve(order.checkout["id"], {"expand": expand}))
 
 
+def check() -> None:
+    """Asks for a page, for nothing but the answer; raises `PaymentUnavailable`, `PaymentRefused`."""
+    _ask(lambda client: client.v1.checkout.sessions.list({"limit": 1}))
+
+
 def give_back(*, key: str, at: datetime, payment: str) -> None:
     """Gives all the money of a payment back, or what of it was not given back before."""
     _ask(lambda client: client.v1.refunds.create({"payment_intent": payment}, {"idempotency_key": key}))

@@ -12,6 +12,7 @@ from app.models.assistant import Assistant
 from app.models.user import User
 from app.models.worker_heartbeat import WorkerHeartbeat
 from app.services import assistants
+from tests.stripe_server import SECRET_KEY
 from tests.upstream.misbehaving import misbehaving, status
 
 
@@ -108,6 +109,24 @@ def test_the_chats_server_is_asked_for_its_models(doctor, app, monkeypatch, mode
         found = doctor()[0]["chat"]
     assert (found["state"], found["text"]) == (state, text % server.url)
     assert server.calls[0].line == "GET /v1/models HTTP/1.1"
+
+
+def test_the_payment_is_looked_at(doctor, app, monkeypatch, stripe):
+    def payment(**settings):
+        for name, value in settings.items():
+            monkeypatch.setitem(app.config, name, value)
+        found = doctor()[0]["payment"]
+        return found["state"], found["text"]
+
+    assert payment() == ("ok", "Stripe answers")
+    refused = payment(STRIPE_SECRET_KEY="sk_test_other")
+    assert refused == ("problem", "Stripe does not take STRIPE_SECRET_KEY: 401")
+    stripe.trouble = (500, "api_error")
+    assert payment(STRIPE_SECRET_KEY=SECRET_KEY) == ("problem", "Stripe does not answer")
+    untold = payment(PAYMENT_PROVIDER="manual")
+    assert untold == ("warning", "PAYMENT_INSTRUCTIONS is empty, so nobody reads how to pay")
+    assert payment(PAYMENT_INSTRUCTIONS="IBAN …") == ("ok", "confirmed by hand")
+    assert payment(PACKAGES={}) == ("ok", "nothing is for sale")
 
 
 def test_it_reads_well_in_a_terminal(app):

@@ -87,7 +87,7 @@ def test_reconciling_credits_what_nobody_heard_of_once(flask, ada, stripe):
     assert "1 orders were looked at, and nothing was amiss." in flask("reconcile").stdout
     stripe.pay(order.checkout["id"])
     first = json.loads(flask("reconcile", "--json", "--days", "1").stdout)
-    assert first == [{"number": 1, "before": "created", "status": "paid", "failure": ""}]
+    assert first == [{"number": 1, "before": "created", "status": "paid", "finished": False, "failure": ""}]
     assert json.loads(flask("reconcile", "--json").stdout) == []
     assert token_accounts.view(ada.id).available == 200_000
 

@@ -11,7 +11,7 @@ import time_machine
 from app import clock
 from app.models.assistant import Assistant
 from app.models.message import Message
-from app.services import answers, assistants, due, token_accounts
+from app.services import announcements, answers, assistants, due, token_accounts
 from app.services.token_count import count
 from tests.chatting import charges, say
 from tests.factories import make_user
@@ -66,6 +66,6 @@ def test_an_answer_is_charged_at_most_once_wherever_its_process_is_killed(mongod
         assert charges(user.id) == ([charged] if charged else [])
         assert answer.due == []
         assert Message.objects(user=user.id).count() == 2
-        with time_machine.travel(clock.now() + timedelta(seconds=601), tick=False):
+        with time_machine.travel(clock.now() + timedelta(seconds=announcements.HOLD_SECONDS + 1), tick=False):
             account = token_accounts.view(user.id)
         assert (account.held, account.balance) == (0, 150_000 - charged)

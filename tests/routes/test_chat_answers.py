@@ -13,7 +13,8 @@ from app.services import answers, chat, token_accounts
 from tests.chatting import announced, charges, make_talker, say
 from tests.factories import OPERATOR, sign_in
 from tests.upstream.conftest import set_chat
-from tests.upstream.misbehaving import DONE, HEAD, end, misbehaving, piece, reset, status
+from tests.upstream.misbehaving import DONE, HEAD, end, misbehaving, piece, reset
+from tests.upstream.misbehaving import status as refusal
 
 NOBODYS = "6b00db0dd0c5e187ff3a69b8"
 
@@ -63,7 +64,7 @@ def test_an_answer_comes_as_it_is_written(client, user):
     available = token_accounts.view(user.id).available
     assert (done["status"], done["is_out"], done["notice"].strip()) == ("done", False, "")
     assert (done["balance"]["available"], done["balance"]["shown"]) == (available, f"{available:,}")
-    assert done["key"] not in ("", "key")
+    assert began["key"] not in ("", "key")
 
 
 def test_a_conversation_goes_on(client, user):
@@ -235,7 +236,7 @@ def test_a_model_that_says_nothing_is_told_of_and_the_same_message_is_answered_o
 ):
     with misbehaving() as model:
         set_chat(app, monkeypatch, model.url)
-        for play in ((status(500),), (HEAD, reset), (HEAD, end({"total_tokens": 42}), DONE)):
+        for play in ((refusal(500),), (HEAD, reset), (HEAD, end({"total_tokens": 42}), DONE)):
             model.will(play)
             (first, began), (last, told) = events(stream(client))
             assert (first, last) == ("began", "failed"), play

@@ -115,6 +115,12 @@ def _notify_reviewers(user):
     return arguments, lambda: [Notification.objects(user=reviewer.id).count() for reviewer in reviewers], [1, 1, 1]
 
 
+def _notify_billing(user):
+    admins = [make_user(roles=["admin"]) for _ in range(2)]
+    arguments = {"kind": "order_waiting", "values": {"number": 1, "name": "Ann"}, "url": "/admin/orders/1"}
+    return arguments, lambda: [Notification.objects(user=admin.id).count() for admin in admins], [1, 1]
+
+
 def _remove_conversation(user):
     conversation = answer_of(user).conversation
     shared = {"created_at": NOW, "last_message_at": NOW, "removed_at": NOW}
@@ -173,6 +179,7 @@ CASES = {
     "conversation.remove": _remove_conversation,
     "listing.free_slot": _free_slot,
     "notify": _notify,
+    "notify.billing": _notify_billing,
     "notify.reviewers": _notify_reviewers,
     "payment.give_back": _give_back,
     "supporters.tell": _tell_supporters,

@@ -7,7 +7,8 @@ import pytest
 from app.models.audit_event import AuditEvent
 from app.models.domain_error import AlreadyDecided, Forbidden, InvalidInput, NotPaid, WorkOutstanding
 from app.models.order import Order, Status
-from app.services import due, order_steps, orders, token_accounts
+from app.models.user import User
+from app.services import due, order_steps, orders, token_accounts, user_changes
 from app.services.taking_back import Return
 from tests.buying import came_of, entries_of, make_order, stored
 from tests.effects import outcome
@@ -42,7 +43,7 @@ def test_a_confirmed_payment_credits_the_tokens_tells_the_user_and_is_in_the_tra
     assert stored(order)["due"] == []
     [event] = AuditEvent.objects(action="order.confirm")
     assert (event.before, event.after, event.reason) == ({"status": "created"}, {"status": "paid"}, "Transfer 4711")
-    assert orders.by_id(order.id).is_credited
+    assert orders.by_id(order.id).credit is None
 
 
 def test_each_step_is_open_to_some_from_some_statuses(ada):
@@ -145,9 +146,34 @@ def test_what_is_not_credited_yet_is_credited_before_it_is_taken_back(order, mon
         order_steps.confirm(order, by=OPERATOR)
         with pytest.raises(WorkOutstanding):
             order_steps.refund(order, by=OPERATOR, reason="Ordered twice")
-    assert not orders.by_id(order.id).is_credited
+    assert orders.by_id(order.id).credit_waits
     order_steps.refund(order, by=OPERATOR, reason="Ordered twice")
     assert entries_of(order) == [("revocation", -50_000), ("purchase", 50_000)]
+
+
+def test_an_order_whose_tokens_cannot_be_credited_can_be_refunded(order):
+    """Its user is not there any more."""
+    User.objects(id=order.user).delete()
+    order_steps.confirm(order, by=OPERATOR)
+    [left] = stored(order)["due"]
+    assert (left["verb"], left["failed"]) == ("account.grant", "Not found.")
+    assert order_steps.forecast(order) is None
+    order_steps.refund(order, by=OPERATOR, reason="Nobody is there")
+    assert (stored(order)["status"], [item["verb"] for item in stored(order)["due"]]) == ("refunded", [])
+    assert len(stored(order)["history"]) == 3
+
+
+def test_whoever_is_deactivated_gets_what_was_paid(order):
+    user_changes.deactivate(order.user, by=OPERATOR)
+    order_steps.confirm(order, by=OPERATOR)
+    order_steps.refund(order, by=OPERATOR, reason="Gone")
+    assert entries_of(order) == [("revocation", -50_000), ("purchase", 50_000)]
+
+
+def test_notes_are_text_whatever_they_hold(order):
+    for step in ("$history", "$$ROOT", '{"$ne": 1}'):
+        other = order_steps.confirm(make_order(User.objects.get(id=order.user)), by=OPERATOR, note=step)
+        assert stored(other)["history"][-1]["note"] == step
 
 
 def test_what_a_crash_left_over_is_done_once_by_the_worker(order, monkeypatch):

@@ -4,10 +4,11 @@ import pytest
 
 from app.models.audit_event import AuditEvent
 from app.models.domain_error import InvalidInput, KeyReused, NotFound, TooManyOrders, UserInactive
+from app.models.notification import Notification
 from app.models.order import Order
 from app.services import orders, packages, token_accounts, user_changes, users
 from tests.buying import came_of, make_order
-from tests.factories import OPERATOR, actor_of, make_user
+from tests.factories import OPERATOR, actor_of, make_admin, make_user
 
 
 @pytest.fixture
@@ -118,3 +119,20 @@ def test_prices_are_counted_in_the_minor_units_of_their_currency(app, monkeypatc
     monkeypatch.setitem(app.config, "CURRENCY", currency)
     package = packages.named("basic", amount=149)
     assert (package.price_minor, package.amount) == (minor, 149)
+
+
+def test_who_manages_billing_hears_of_an_order_to_confirm_once_an_hour(ada):
+    """But not of their own: somebody else confirms that."""
+    admin, reviewer = make_admin(), make_user(roles=["reviewer"])
+    for key in ("one", "two"):
+        place(ada, key=key)
+    place(admin, key="own")
+    told = [one.kind for one in Notification.objects(user=admin.id)]
+    assert (told, Notification.objects(user=reviewer.id).count()) == (["order_waiting"], 0)
+    assert Notification.objects(user=admin.id).get().url == "/admin/orders/1"
+
+
+def test_of_an_order_at_stripe_nobody_has_to_hear(ada, stripe):
+    admin = make_admin()
+    place(ada)
+    assert Notification.objects(user=admin.id).count() == 0

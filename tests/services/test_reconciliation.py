@@ -7,7 +7,7 @@ import pytest
 from app import clock
 from app.models.due_item import due_item
 from app.models.order import Order, Status
-from app.services import order_steps, orders, reconciliation
+from app.services import due, order_steps, orders, reconciliation
 from tests.buying import came_of, entries_of, make_order, stored
 from tests.factories import OPERATOR
 
@@ -102,4 +102,22 @@ def test_what_could_not_be_done_is_done_again(since):
     Order._get_collection().update_one({"_id": order.id}, {"$set": {"due.0.arguments.undoes": order.credit_key}})
     assert orders.stuck()[0].id == order.id
     [looked] = reconciliation.reconcile(since)
-    assert (looked.failure, stored(order)["due"]) == ("", [])
+    assert (looked.failure, looked.has_changed, stored(order)["due"]) == ("", True, [])
+
+
+def test_what_a_crash_left_over_needs_no_worker(since, monkeypatch):
+    order = make_order()
+    with monkeypatch.context() as died:
+        died.setattr(due, "perform", lambda *_: True)
+        order_steps.confirm(order, by=OPERATOR)
+    [looked] = reconciliation.reconcile(since)
+    assert (looked.has_changed, entries_of(order)) == (True, [("purchase", 50_000)])
+
+
+def test_an_index_serves_the_questions(since):
+    for status in (Status.CREATED, Status.PAID, Status.REFUNDED):
+        make_order(status=status)
+    for query in (Order.objects.unfinished()._query, reconciliation._in_question(since)):
+        plan = Order._get_collection().find(query).sort("created_at", 1).explain()
+        assert "COLLSCAN" not in str(plan["queryPlanner"]["winningPlan"])
+        assert plan["executionStats"]["totalDocsExamined"] == 0

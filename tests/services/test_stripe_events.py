@@ -6,10 +6,12 @@ import json
 import pytest
 
 from app.models.domain_error import BadSignature, Forbidden, NotFound
+from app.models.notification import Notification
 from app.models.order import Order, Status
+from app.models.user import User
 from app.services import order_steps, orders, stripe_events, token_accounts
 from tests.buying import came_of, entries_of, make_order, stored
-from tests.factories import OPERATOR, make_user
+from tests.factories import OPERATOR, make_admin, make_user
 from tests.stripe_server import event, signed
 
 
@@ -98,6 +100,8 @@ FORGERIES = {
     "an empty secret": lambda payload: signed(payload, secret=""),
     "a signature of something else": lambda payload: signed(payload + b" "),
     "one that is too old": lambda payload: signed(payload, at=1_700_000_000),
+    "letters that no signature has": lambda _payload: "t=1,v1=\xe9",
+    "a time that is no time": lambda _payload: f"t={'9' * 30},v1=0",
     "an old scheme": lambda payload: signed(payload).replace("v1=", "v0="),
 }
 
@@ -167,6 +171,24 @@ def test_a_payment_that_is_not_the_orders_is_noted_once_and_credits_nothing(orde
     assert entries_of(order) == []
 
 
+def test_who_manages_billing_hears_of_what_does_not_fit(order, stripe):
+    admin = make_admin()
+    paid = pay(order, stripe, amount_total=1)
+    tell(paid)
+    tell({**paid, "id": "evt_again"})
+    assert [(one.kind, one.url) for one in Notification.objects(user=admin.id)] == [
+        ("order_discrepancy", f"/admin/orders/{order.number}")
+    ]
+    assert stored(order)["due"] == []
+
+
+def test_a_refund_of_what_could_not_be_credited_is_taken(order, stripe):
+    User.objects(id=order.user).delete()
+    tell(pay(order, stripe))
+    tell(told(order, "charge.refunded", stripe))
+    assert (stored(order)["status"], stored(order)["due"]) == ("refunded", [])
+
+
 def test_a_page_that_names_somebody_elses_order_pays_neither(order, stripe):
     other = make_order()
     page = stripe.pay(order.checkout["id"])
@@ -182,6 +204,9 @@ def test_an_order_that_is_paid_by_hand_is_not_paid_by_an_event(app, monkeypatch,
     paid = {"payment_status": "paid", "amount_total": order.price_minor, "currency": "rub"}
     tell(event("checkout.session.completed", {**facts, **paid}))
     assert stored(order)["status"] == "created"
+    order_steps.confirm(order, by=OPERATOR)
+    tell(event("charge.refunded", {**facts, "refunded": True, "payment_intent": "pi_other"}))
+    assert stored(order)["status"] == "paid"
 
 
 def test_a_page_whose_name_was_lost_in_a_crash_still_pays_its_order(order, stripe):

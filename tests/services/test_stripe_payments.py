@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 
 from app import clock
-from app.models.domain_error import PaymentUnavailable
+from app.models.domain_error import PaymentRefused, PaymentUnavailable
 from app.models.order import Order, Status
-from app.services import due, order_steps, orders, stripe_payments, token_accounts
+from app.services import due, order_steps, orders, reconciliation, stripe_payments, token_accounts
 from tests.buying import RETURN_URL, came_of, make_order, stored
 from tests.factories import OPERATOR, actor_of, make_admin, make_user
 
@@ -53,13 +53,20 @@ def test_orders_that_are_paid_by_hand_have_no_page(app, monkeypatch, stripe):
     assert stripe.asked == []
 
 
-TROUBLES = [(500, "api_error"), (503, "overloaded"), (429, "rate_limit"), (401, "bad_key"), (400, "parameter_invalid")]
+TROUBLES = {
+    (500, "api_error"): PaymentUnavailable,
+    (503, "overloaded"): PaymentUnavailable,
+    (429, "rate_limit"): PaymentUnavailable,
+    (409, "lock_timeout"): PaymentUnavailable,
+    (401, "bad_key"): PaymentRefused,
+    (400, "parameter_invalid"): PaymentRefused,
+}
 
 
-@pytest.mark.parametrize("trouble", TROUBLES)
-def test_an_order_stays_while_stripe_makes_no_page_and_the_same_try_works_later(stripe, trouble):
+@pytest.mark.parametrize(("trouble", "raised"), TROUBLES.items())
+def test_an_order_stays_while_stripe_makes_no_page_and_the_same_try_works_later(stripe, trouble, raised):
     order, stripe.trouble = placed(), trouble
-    with pytest.raises(PaymentUnavailable):
+    with pytest.raises(raised):
         open_checkout(order)
     assert (stored(order)["status"], stored(order).get("checkout")) == ("created", None)
     assert open_checkout(orders.by_id(order.id)).checkout["id"] in stripe.pages
@@ -124,6 +131,18 @@ def test_money_that_stripe_does_not_give_back_at_once_is_given_back_by_the_worke
     due.perform_waiting()
     assert stored(order)["due"] == []
     assert stripe.payments[order.payment]["latest_charge"]["refunded"]
+
+
+def test_money_that_stripe_refuses_to_give_back_is_for_people_to_see_and_asked_for_by_nobody_else(stripe):
+    order, stripe.trouble = paid_at_stripe(stripe), (400, "insufficient_funds")
+    order_steps.refund(order, by=OPERATOR, reason="Ordered twice")
+    stripe.asked.clear()
+    Order._get_collection().update_one({"_id": order.id}, {"$set": {"due.$[].at": order.created_at - due.GRACE * 2}})
+    due.perform_waiting()
+    [left] = stored(order)["due"]
+    assert ("insufficient_funds" in left["failed"], stripe.asked) == (True, [])
+    assert [one.failure for one in reconciliation.reconcile(clock.now())] == [""]
+    assert (stored(order)["due"], stripe.asked) == ([], ["POST /v1/refunds"])
 
 
 def test_money_that_somebody_gave_back_at_stripe_already_is_given_back(stripe):

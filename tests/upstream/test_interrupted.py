@@ -167,6 +167,17 @@ def test_an_answer_keeps_its_place_until_it_ends(app, monkeypatch, server, user,
     assert say(user, key="another").status == "done"
 
 
+def test_a_failed_answer_is_asked_for_again_in_its_conversation_wherever_the_repeat_says_it_is(server, user):
+    server.will((*FOUR_PIECES, DONE))
+    first = say(user, key="first")
+    server.will((HEAD, reset))
+    with pytest.raises(AssistantUnavailable):
+        say(user, key="second", conversation_id=str(first.conversation))
+    server.will((*FOUR_PIECES, DONE))
+    assert say(user, key="second").conversation == first.conversation
+    assert len(chat.conversations(user.id)) == 1
+
+
 def test_one_key_from_10_threads_asks_the_server_once(app, server, user, threads, monkeypatch):
     monkeypatch.setitem(app.config, "CHAT_ANSWERS_AT_ONCE", 10)
     server.will((*FOUR_PIECES, DONE))

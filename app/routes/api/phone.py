@@ -1,5 +1,6 @@
 """Who is meant by a phone number: the caller, or for who may name others the user whose confirmed number it is."""
 
+import unicodedata
 
 from flask import g
 from flask_login import current_user
@@ -13,6 +14,8 @@ from app.services import users
 PHONE = "With its country code; digits compare, whatever stands between them."
 WHOSE = f"{PHONE} The caller's, or for keys with `usage.write` the confirmed number of any user."
 LONGEST = 40
+# Punctuation, spaces, symbols, and the invisible marks that address books copy along; neither letters nor other digits.
+BETWEEN_DIGITS = "Pc Pd Ps Pe Pi Pf Po Zs Sm Sc Sk So Cf".split()
 
 
 def subject(phone: str | None, field: str) -> User:
@@ -20,13 +23,13 @@ def subject(phone: str | None, field: str) -> User:
     api_key = g.get("api_key")
     may_name_others = api_key is not None and api_key.allows(Permission.USAGE_WRITE)
     if phone is not None:
-        user = named(phone, may_name_others=may_name_others)
-        if not user.active:
+        found = named(phone, may_name_others=may_name_others)
+        if not found.active:
             raise UserInactive
-        return user
+        return found
     if may_name_others and not api_key.allows(SELF):
         raise InvalidInput(errors={field: [N_("This key must name a user by phone number.")]})
-    user = current_user
+    user: User = current_user
     return user
 
 
@@ -44,8 +47,7 @@ def named(phone: str, *, may_name_others: bool) -> User:
 
 def digits(phone: str) -> str:
     """The digits of a phone number; none of what is too long to be one, or holds letters or digits that are not ASCII."""
-    others = {character for character in phone if character not in "0123456789"}
-    # Punctuation, spaces, symbols, and the invisible marks that some address books copy along.
-    if len(phone) > LONGEST or any(unicodedata.category(one)[0] not in "PZS" and one not in INVISIBLE for one in others):
+    between = [one for one in phone if one not in "0123456789"]
+    if len(phone) > LONGEST or any(unicodedata.category(one) not in BETWEEN_DIGITS for one in between):
         return ""
-    return "".join(character for character in phone if character not in others)
+    return "".join(one for one in phone if one not in between)

@@ -36,7 +36,7 @@ class Purchase(Body):
     amount: JsonInt | None = Field(None, description="What it costs, in whole units.", examples=[149])
 
 
-@blueprint.get("/user/tokens/<phone>", responses=answers(TokensShape, 404))
+@blueprint.get("/user/tokens/<path:phone>", responses=answers(TokensShape, 404))
 @owner_or(Permission.USERS_READ)
 def tokens(path: OnePhone) -> Response:
     """How many tokens the user with this phone number can spend."""

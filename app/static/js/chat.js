@@ -15,7 +15,8 @@ const isWide = window.matchMedia("(min-width: 62rem)").matches;
 const hasKeyboard = window.matchMedia("(pointer: fine)").matches;
 const LOOK_AGAIN_MS = 1000;
 const NEAR_THE_END = 160;
-let isSending = false;
+// The answer that this page is receiving: its id, once it is known, and how to hang up.
+let sending = null;
 
 // --- what is shown ---
 
@@ -75,7 +76,7 @@ function takeState(state) {
   if (state.key && box) box.elements.key.value = state.key;
   if (state.notice === undefined) return;
   // What the answer did not use of what was held for it is there again.
-  if (!state.is_out && !box) location.reload();
+  if (!state.is_out && !box?.isConnected && !document.querySelector("#unsent")) location.reload();
   change(() => {
     document.querySelector("#chat-notice").replaceChildren(elements(state.notice));
     if (!state.is_out || !box?.isConnected) return;
@@ -88,19 +89,20 @@ function takeState(state) {
 // --- sending ---
 
 async function send() {
-  isSending = true;
+  sending = { hangUp: new AbortController() };
   box.setAttribute("aria-busy", "true");
   showError("");
-  const sent = text.value;
+  const sent = { text: text.value, key: box.elements.key.value };
   let id = null;
   let said = "";
   try {
     const headers = { Accept: "text/event-stream, application/json" };
-    const response = await fetch(box.dataset.stream, { method: "POST", body: new FormData(box), headers, redirect: "manual" });
+    const call = { method: "POST", body: new FormData(box), headers, redirect: "manual", signal: sending.hangUp.signal };
+    const response = await fetch(box.dataset.stream, call);
     if (!response.ok) return refuse(response);
     for await (const { name, data } of readEvents(response.body)) {
       if (name === "began") {
-        id = data.message;
+        id = sending.id = data.message;
         begin(data, sent);
       } else if (name === "delta") {
         said += data.text;
@@ -115,9 +117,9 @@ async function send() {
       }
     }
   } catch {
-    // The network; below is what can be done about it.
+    // The network, or Stop; below is what can be done about it.
   } finally {
-    isSending = false;
+    sending = null;
     box.removeAttribute("aria-busy");
   }
   if (id) follow(document.getElementById(`message-${id}`));
@@ -133,8 +135,9 @@ async function refuse(response) {
 }
 
 // From here on the message is the server's; the page is that of its conversation.
-function begin({ address, title, message, html, tools }, sent) {
-  if (text.value === sent) put("");
+function begin({ address, title, message, html, tools, key }, sent) {
+  box.elements.key.value = key;
+  if (text.value === sent.text) put("");
   document.querySelector(".chat-talk > .empty")?.remove();
   document.querySelector(`#message-${message}`)?.previousElementSibling?.remove();
   document.querySelector(`#message-${message}`)?.remove();
@@ -153,9 +156,15 @@ function put(value) {
 // Nothing was said and nothing is charged: the message is here again, to be sent once more.
 function giveBack(id, sent, state) {
   const shown = document.getElementById(`message-${id}`);
-  shown?.previousElementSibling?.remove();
-  shown?.remove();
-  if (!text.value) put(sent);
+  if (text.value) {
+    // The box has the next one already; this one stays where it stands, and will say it.
+    follow(shown);
+  } else {
+    shown.previousElementSibling.remove();
+    shown.remove();
+    put(sent.text);
+    box.elements.key.value = sent.key;
+  }
   status.textContent = "";
   takeState(state);
   showError(state.message);
@@ -203,8 +212,6 @@ async function look(shown) {
   const id = shown.id.replace("message-", "");
   const isOver = state.status !== "streaming";
   if (isOver) {
-    // The key of what is being written here stays its own.
-    if (isSending) delete state.key;
     finish(id, state);
   } else {
     const place = shown.querySelector(".message-text");
@@ -227,14 +234,19 @@ async function stop(form) {
   button.disabled = true;
   const headers = { Accept: "application/json" };
   const asked = await fetch(form.action, { method: "POST", body: new FormData(form), headers, redirect: "manual" }).catch(() => null);
-  button.disabled = Boolean(asked?.ok);
+  if (!asked?.ok) {
+    button.disabled = false;
+    return;
+  }
+  // A model that thinks may not notice for long; nobody has to wait for that before the next message.
+  if (form.closest("li").id === `message-${sending?.id}`) sending.hangUp.abort();
 }
 
 // --- the page ---
 
 box?.addEventListener("submit", (event) => {
   event.preventDefault();
-  if (!isSending && text.value.trim()) send();
+  if (!sending && text.value.trim()) send();
 });
 
 text?.addEventListener("keydown", (event) => {

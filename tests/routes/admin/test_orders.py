@@ -6,7 +6,7 @@ import pytest
 
 from app import pagination
 from app.models.order import Order, Status
-from app.services import order_list, order_steps, orders, token_accounts
+from app.services import due, order_list, order_steps, orders, token_accounts
 from tests.buying import make_order
 from tests.factories import OPERATOR, make_admin, make_user, sign_in
 from tests.page_client import text_of
@@ -214,6 +214,26 @@ def test_asking_stripe_finds_a_payment_that_nobody_heard_of(client, ada, stripe)
     stripe.pay(order.checkout["id"])
     client.post("/admin/orders/1/check")
     assert token_accounts.view(ada.id).available == 200_000
+
+
+def test_the_order_says_whether_stripe_has_given_the_money_back(client, ada, stripe):
+    order = make_order(ada)
+    order_steps.paid(order, payment=stripe.pay(order.checkout["id"])["payment_intent"])
+    for trouble, said in [((500, "api_error"), "has not given the money back yet"), (None, "is refunded")]:
+        stripe.trouble = trouble
+        client.post("/admin/orders/1/refund", data={"reason": "Ordered twice"})
+        assert said in text_of(client.get("/admin/orders/1")), said
+        due.perform(Order, order.id)
+    assert "has not given the money back yet" not in text_of(client.get("/admin/orders/1"))
+
+
+def test_the_pages_of_an_order_outlive_its_user(client, ada):
+    make_order(ada, status=Status.PAID)
+    ada.delete()
+    for page in ("", "/1", "/1/refund"):
+        assert "A deleted user" in text_of(client.get(f"/admin/orders{page}")), page
+    client.post("/admin/orders/1/refund", data={"reason": "Gone"})
+    assert orders.by_number(1).status == "refunded"
 
 
 def test_what_did_not_fit_is_told_in_a_sentence(client, ada, stripe):

@@ -115,7 +115,9 @@ def test_a_repeat_while_the_answer_is_written_is_told_to_wait(send, user):
     announced(user)
     for accept in ("application/json", "text/event-stream"):
         response = send("key", accept)
-        assert (response.status_code, response.json["code"], response.headers["Retry-After"]) == (503, "busy", "5"), accept
+        assert (response.status_code, response.json["code"], response.headers["Retry-After"]) == (503, "busy", "5"), (
+            accept
+        )
 
 
 def test_too_few_tokens_are_told_with_what_can_be_done(send, user):

@@ -1,5 +1,7 @@
 """`/api/user/tokens` and `/api/tokens/purchase`, as the contract says."""
 
+from urllib.parse import quote
+
 import pytest
 
 from app.models.audit_event import AuditEvent
@@ -64,7 +66,16 @@ def test_a_purchase_is_answered_as_the_contract_says(client, own):
 
 
 def test_digits_compare_whatever_stands_between_them(client, own):
-    for written in (PHONE, "+79991234567", "%2B7%20(999)%20123-45-67", "7.999.123.45.67", "7-999-123-45-67"):
+    for written in (
+        PHONE,
+        "+79991234567",
+        "%2B7%20(999)%20123-45-67",
+        "7.999.123.45.67",
+        "7-999-123-45-67",
+        "7%2F999/123,45;67",
+        quote("7\u00a0999\u00a0123\u201145\u201367"),
+        quote("\u202a+7 [999] *123*~45'67\u202c"),
+    ):
         assert client.get(f"/api/user/tokens/{written}", headers=own).json == {"tokens": 49_850, "phone": PHONE}, (
             written
         )
@@ -94,6 +105,10 @@ def test_what_is_nobodys_number_is_not_found(client, ada):
         "%00",
         "9" * 41,
         "%D9%A7",
+        quote("\uff17\uff19\uff19\uff1912345\u0666\u0667"),
+        "7999123456%C2%B2",
+        "79991234567%0A",
+        "/",
         "$ne",
         "..%2F",
         "ada@example.com",

@@ -17,6 +17,7 @@ from app.models.user import User
 from app.services import due, token_accounts
 from tests.due_items import NOW, entries, give, left, notice, told
 from tests.factories import OPERATOR, make_user
+from tests.listing_verbs import LISTINGS
 
 
 @pytest.fixture(autouse=True)
@@ -121,6 +122,7 @@ CASES = {
     "notify": _notify,
     "notify.reviewers": _notify_reviewers,
     "users.note_tokens": _note_tokens,
+    **LISTINGS,
 }
 
 

@@ -15,6 +15,8 @@ from app.services import catalogue, catalogue_removal
 group = Commands("catalogue", help="See what is listed, and take tokens out.")
 COLUMNS = ("number", "symbol", "name", "blockchain", "contract_address", "decimals", "listed_at")
 BATCH = 500
+# Numbers beyond this are no token's, and more than the database can look for.
+NUMBER = click.IntRange(1, 999_999_999_999)
 
 blockchain_option = click.option(
     "--blockchain", type=click.Choice(list(BLOCKCHAINS)), help="Only tokens on this blockchain."
@@ -25,7 +27,7 @@ blockchain_option = click.option(
 @blockchain_option
 @click.option("--search", default="", help="The beginning of a symbol, or of a word of a name.")
 @click.option("--limit", type=click.IntRange(1, 1_000), default=50, show_default=True, help="How many at most.")
-@click.option("--before", type=click.IntRange(1), help="Only tokens before this number.")
+@click.option("--before", type=NUMBER, help="Only tokens before this number.")
 @as_json_option
 def list_(blockchain: str | None, search: str, limit: int, before: int | None, as_json: bool) -> None:
     """List what is in the catalogue, newest first.
@@ -34,7 +36,8 @@ def list_(blockchain: str | None, search: str, limit: int, before: int | None, a
     Example:
       flask catalogue list --blockchain ethereum --search gold
     """
-    found = [_facts(token) for token in catalogue.page(blockchain=blockchain, text=search, before=before, limit=limit)]
+    words = catalogue.words(search)
+    found = [_facts(token) for token in catalogue.page(blockchain=blockchain, words=words, before=before, limit=limit)]
     if as_json:
         print_json(found)
         return
@@ -42,7 +45,7 @@ def list_(blockchain: str | None, search: str, limit: int, before: int | None, a
 
 
 @group.command()
-@click.argument("number", type=click.IntRange(1))
+@click.argument("number", type=NUMBER)
 @click.option("--reason", required=True, help="Why; it stands in the audit trail.")
 @yes_option
 def remove(number: int, reason: str, yes: bool) -> None:

@@ -16,9 +16,9 @@ class Facts(TextAreaField):
     written = ""
 
     def process_data(self, value: Mapping[str, str] | None) -> None:
-        """Takes the pairs that an object has."""
+        """Takes the pairs that an object has, each as one line, though a program may have given more."""
         self.data = dict(value or {})
-        self.written = "\n".join(f"{name}: {text}" for name, text in self.data.items())
+        self.written = "\n".join(f"{name}: {' '.join(text.splitlines())}" for name, text in self.data.items())
 
     def process_formdata(self, valuelist: Sequence[str]) -> None:
         """Takes the lines that were sent; which of them are no pairs, `pre_validate` says."""

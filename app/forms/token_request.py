@@ -1,6 +1,7 @@
 """What a user fills in to ask for something."""
 
 import re
+from contextlib import suppress
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
@@ -10,7 +11,7 @@ from wtforms.validators import InputRequired, Length
 
 from app.forms.facts import Facts
 from app.forms.written_text import WrittenText
-from app.models.blockchain import BLOCKCHAINS
+from app.models.blockchain import BLOCKCHAINS, BadAddress, canonical_address
 from app.services import listing_requests
 from app.services.quota_requests import LONGEST_REASON
 
@@ -44,19 +45,24 @@ class ListingRequestForm(FlaskForm):
     token_symbol = StringField(
         _l("Symbol"),
         [InputRequired(_l("Enter the symbol.")), Length(max=listing_requests.LONGEST_SYMBOL)],
+        filters=[lambda text: text.strip() if text else None],
         description=_l("As wallets show it, such as USDC."),
         render_kw={"maxlength": listing_requests.LONGEST_SYMBOL, "autocomplete": "off", "spellcheck": "false"},
     )
     token_name = StringField(
         _l("Name"),
         [InputRequired(_l("Enter the name.")), Length(max=listing_requests.LONGEST_NAME)],
+        filters=[lambda text: text.strip() if text else None],
         description=_l("In full, such as USD Coin."),
         render_kw={"maxlength": listing_requests.LONGEST_NAME, "autocomplete": "off"},
     )
     blockchain = SelectField(
         _l("Blockchain"),
         [InputRequired(_l("Choose the blockchain."))],
-        choices=[SelectChoice("", _l("Choose one")), *(SelectChoice(one.key, one.label) for one in BLOCKCHAINS.values())],
+        choices=[
+            SelectChoice("", _l("Choose one")),
+            *(SelectChoice(one.key, one.label) for one in BLOCKCHAINS.values()),
+        ],
     )
     contract_address = StringField(
         _l("Contract address"),
@@ -98,6 +104,9 @@ class ListingRequestForm(FlaskForm):
     def arguments(self) -> dict[str, Any]:
         """What `listing_requests.submit` takes."""
         given = {name: field.data for name, field in self._fields.items() if name != "csrf_token"}
+        with suppress(KeyError, BadAddress):
+            # As it is stored: the same request sent twice is known by saying the same.
+            given["contract_address"] = canonical_address(self.blockchain.data, self.contract_address.data or "")
         decimals = int(self.decimals.data) if self.decimals.data else None
         return {**given, "decimals": decimals, "reason": self.reason.data or None}
 

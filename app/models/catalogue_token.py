@@ -58,8 +58,8 @@ class CatalogueToken(Document):
             {"fields": ["key"], "unique": True},
             {"fields": ["listed", "-number"]},
             {"fields": ["listed", "blockchain", "-number"]},
-            {"fields": ["search", "listed", "-number"]},
-            {"fields": ["search", "listed", "blockchain", "-number"]},
+            {"fields": ["listed", "search", "-number"]},
+            {"fields": ["listed", "search", "blockchain", "-number"]},
             {"fields": ["blockchain", "symbol_skeleton", "listed"]},
             # One token at an address; which of two approvals comes first is decided by this.
             {

@@ -283,10 +283,10 @@ class NoAllowance(DomainError):
 
 
 class SlotTaken(DomainError):
-    """The user has another open request, so this one cannot be reopened."""
+    """Another request has taken the place of this one, which cannot be reopened; values: `number`."""
 
     code, status = "slot_taken", 409
-    text = N_("The user has another open request of this kind.")
+    text = N_("Request #%(number)s has taken its place.")
 
 
 class NotDeletable(DomainError):

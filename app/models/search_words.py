@@ -12,9 +12,14 @@ def searchable(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).lower()).split())
 
 
+def parts(text: str) -> list[str]:
+    """What a searchable text is made of, without spaces and punctuation; some may be empty."""
+    return _BETWEEN.split(text)
+
+
 def words(text: str) -> list[str]:
-    """The words of a searchable text, also as they stand between spaces; some may be empty."""
-    return [*_BETWEEN.split(text), *text.split()]
+    """The same, and the words as they stand between spaces."""
+    return [*parts(text), *text.split()]
 
 
 def token_terms(symbol: str, name: str) -> list[str]:

@@ -21,8 +21,9 @@ class TokenList(Document):
     # By the names `major`, `minor` and `patch`.
     version = DictField(required=True)
     published_at = DateTimeField(required=True)
-    # [{chainId, address, symbol, name, decimals}] in the order of their requests.
+    # [{chainId, address, symbol, name, decimals}] in the order of their requests, and how many there are.
     tokens = ListField(DictField())
+    count = IntField(required=True)
 
     meta: ClassVar[dict[str, Any]] = {"collection": "token_lists", "auto_create_index": False, "index_cls": False}
 

@@ -16,7 +16,7 @@ from mongoengine import (
 
 from app import clock
 from app.models.permission import Permission
-from app.models.search_words import searchable, words
+from app.models.search_words import parts, searchable, words
 
 
 def search_terms(*, email: str, name: str = "", phone: str | None = None, external_id: str | None = None) -> list[str]:
@@ -25,8 +25,14 @@ def search_terms(*, email: str, name: str = "", phone: str | None = None, extern
     Whoever writes one of these fields writes `search` with it.
     """
     email, name = searchable(email), searchable(name)
-    parts = [*words(name), *words(email.partition("@")[0])]
-    terms = (email, name, *parts, (phone or "").lstrip("+"), searchable(external_id or ""))
+    terms = (
+        email,
+        name,
+        *words(name),
+        *parts(email.partition("@")[0]),
+        (phone or "").lstrip("+"),
+        searchable(external_id or ""),
+    )
     return sorted({term for term in terms if term})
 
 

@@ -9,6 +9,8 @@ from app.access import public
 blueprint = Blueprint("ops", __name__)
 
 ROBOTS = """User-agent: *
+Allow: /catalogue
+Allow: /static/
 Disallow: /
 """
 
@@ -31,7 +33,7 @@ def readyz() -> tuple[Response, int]:
 @blueprint.get("/robots.txt")
 @public
 def robots() -> Response:
-    """Nothing here is for search engines."""
+    """Only the catalogue is for search engines, with what its pages load."""
     return Response(ROBOTS, mimetype="text/plain", headers={"Cache-Control": "public, max-age=86400"})
 
 

@@ -10,6 +10,7 @@ from bson import ObjectId
 from flask import current_app
 from pymongo.errors import DuplicateKeyError
 
+from app import clock
 from app.models.actor import Actor
 from app.models.blockchain import BLOCKCHAINS, BadAddress, canonical_address, looks_like
 from app.models.domain_error import (
@@ -121,12 +122,17 @@ def submit(
 def edit(token_request: ListingRequest, *, version: int, **given: Any) -> TokenRequest:
     """Changes what the owner asked for while the request is pending; `given` is what `submit` takes.
 
-    Another address is another slot, which the one update takes and leaves; who supported the old one does not count any more.
+    Another address is another slot, which the one update takes and leaves; who supported the old one does not count any more,
+    and hears of it.
     """
     fields = _checked(**given)
     slot = ListingRequest(**fields).slot
+    follows = []
+    if token_request.slot not in (None, slot):
+        key = f"request:{token_request.id}:edit:{version}"
+        follows.append(supports.news(token_request, key=key, at=clock.now(), listed=False))
     try:
-        return submissions.edit(token_request, version=version, fields={**fields, "open_key": slot})
+        return submissions.edit(token_request, version=version, fields={**fields, "open_key": slot}, follows=follows)
     except DuplicateKeyError:
         holder = submissions.slot_holder(str(slot))
         if holder is None:
@@ -195,7 +201,7 @@ def _all_of(checks: Mapping[str, Callable[[], Any]]) -> tuple[dict[str, Any], di
 
 def _name(token_name: Any) -> str:
     name = plain_line(token_name, "token_name", least=1, most=LONGEST_NAME)
-    if any(one in BIDI_CONTROLS for one in name):
+    if any(one in BIDI_CONTROLS for one in name) or not skeleton(name):
         raise InvalidInput(errors={"token_name": [N_("Contains characters that cannot be seen.")]})
     return name
 
@@ -236,13 +242,16 @@ def _facts(additional_info: Any) -> list[dict[str, str]]:
         text = FieldError(N_("Must be at most %(most)s names, each with a text."), most=MOST_FACTS)
         raise InvalidInput(errors={"additional_info": [text]})
     field = "additional_info"
-    return [
+    facts = [
         {
             "name": plain_line(name, field, least=1, most=LONGEST_FACT_NAME),
             "value": plain_text(value, field, most=LONGEST_FACT),
         }
         for name, value in additional_info.items()
     ]
+    if len({fact["name"] for fact in facts}) < len(facts):
+        raise InvalidInput(errors={field: [N_("Use each name once.")]})
+    return facts
 
 
 def _taken(holder: Mapping[str, Any], user_id: ObjectId) -> DomainError:

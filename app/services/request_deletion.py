@@ -12,7 +12,7 @@ from app.models.audit_event import Action, AuditEvent
 from app.models.domain_error import N_, Busy, ChangedMeanwhile, Forbidden, NotDeletable, TooEarly, WorkOutstanding
 from app.models.due_item import due_item
 from app.models.token_request import Status, TokenRequest
-from app.services import due, token_requests
+from app.services import due, supports, token_requests
 
 # How long a refused request is kept before it may be deleted.
 KEPT = timedelta(days=30)
@@ -55,6 +55,7 @@ def is_begun(token_request: TokenRequest, *, batch: str) -> bool:
 def finish(token_request: TokenRequest) -> None:
     """Removes what is marked; two may do it at once."""
     due.perform(TokenRequest, token_request.id)
+    supports.forget(token_request.id)
     requests = TokenRequest._get_collection()
     gone = requests.delete_one({"_id": token_request.id, "removal": {"$ne": None}, "due": []})
     if not gone.deleted_count and requests.find_one({"_id": token_request.id}, {"_id": 1}):

@@ -19,7 +19,7 @@ from app.models.domain_error import N_, Busy, ChangedMeanwhile, Forbidden, SlotT
 from app.models.due_item import due_item
 from app.models.plain_text import plain_text
 from app.models.token_request import OPEN, TRANSITIONS, Role, Status, TokenRequest, next_moment
-from app.services import due, request_kinds, submissions, token_requests
+from app.services import due, request_kinds, submissions, supports, token_requests
 
 LONGEST_RESPONSE = 500
 LONGEST_NOTE = 5_000
@@ -93,7 +93,7 @@ def withdraw(token_request: TokenRequest, *, by: Actor, version: int | None = No
 
 
 def reopen(token_request: TokenRequest, *, by: Actor, note: str, version: int | None = None) -> TokenRequest:
-    """Takes a refusal back, with an internal note; refused while the requester has another open request of the kind."""
+    """Takes a refusal back, with an internal note; refused while another request has its slot."""
     note = plain_text(note, "note", least=1, most=LONGEST_NOTE)
     return _step(token_request, Status.PENDING, by=by, version=version, internal_note=note)
 
@@ -194,7 +194,10 @@ def _step(
                 where, update, return_document=ReturnDocument.AFTER
             )
         except DuplicateKeyError:
-            raise SlotTaken from None
+            holder = submissions.slot_holder(str(current.slot))
+            if holder is None:
+                continue  # Whoever had the slot has just left it.
+            raise SlotTaken(number=holder["number"]) from None
         if changed is not None:
             due.perform(TokenRequest, current.id)
             return TokenRequest._from_son(changed)
@@ -294,8 +297,8 @@ def _follows(
             values["granted"] = granted
         url = f"/requests/{current.number}"
         items.append(due_item(key, "notify", at=at, user=current.user, kind=kind, values=values, url=url))
-    if current.kind in request_kinds.SUPPORTED and current.is_open and to not in OPEN:
-        items.append(due_item(key, "supporters.tell", at=at, request=current.id, status=to.value))
+    if current.kind in request_kinds.SUPPORTED and current.slot and current.is_open and to not in OPEN:
+        items.append(supports.news(current, key=key, at=at, listed=to is Status.APPROVED))
     if (current.status, to) == (Status.NEEDS_INFO, Status.PENDING):
         told = {"kind": "question_answered", "values": {"number": current.number}, "except_user": current.user}
         items.append(due_item(key, "notify.reviewers", at=at, url=f"/admin/requests/{current.number}", **told))

@@ -1,6 +1,6 @@
 """Submitting and editing a request of any kind. The insert itself decides who may submit: two unique keys, no check before."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, TypeVar, cast
@@ -83,19 +83,29 @@ def submit(
     raise Busy
 
 
-def edit(token_request: TokenRequest, *, version: int, fields: Mapping[str, Any]) -> TokenRequest:
+def edit(
+    token_request: TokenRequest, *, version: int, fields: Mapping[str, Any], follows: Sequence[Mapping[str, Any]] = ()
+) -> TokenRequest:
     """Changes what the owner wrote while the request is pending; whoever had it open sees that it changed. None removes a field.
 
-    Raises `AlreadyDecided`, `ChangedMeanwhile`, or the driver's `DuplicateKeyError` where another has the slot.
+    `follows` is what is due with that. Raises `AlreadyDecided`, `ChangedMeanwhile`, or the driver's `DuplicateKeyError` where
+    another has the slot.
     """
     kept = {name: value for name, value in fields.items() if value is not None}
     gone = {name: "" for name in fields if name not in kept}
     changed = TokenRequest._get_collection().find_one_and_update(
         {"_id": token_request.id, "status": Status.PENDING, "version": version},
-        {"$set": kept, "$inc": {"version": 1}, **({"$unset": gone} if gone else {})},
+        {
+            "$set": kept,
+            "$inc": {"version": 1},
+            "$push": {"due": {"$each": list(follows)}},
+            **({"$unset": gone} if gone else {}),
+        },
         return_document=ReturnDocument.AFTER,
     )
     if changed is not None:
+        if follows:
+            due.perform(TokenRequest, token_request.id)
         return cast(TokenRequest, TokenRequest._from_son(changed))
     current = token_requests.by_id(token_request.id)
     if current.status != Status.PENDING:

@@ -1,17 +1,19 @@
 """Supporting somebody else's listing request instead of sending the same once more."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import islice
+from typing import Any
 
 from bson import ObjectId
 from pymongo.errors import DuplicateKeyError
 
 from app import clock
 from app.models.actor import Actor
-from app.models.domain_error import N_, Forbidden, UserInactive
+from app.models.domain_error import N_, ChangedMeanwhile, Forbidden, UserInactive
+from app.models.due_item import due_item
 from app.models.support import Support
-from app.models.token_request import ListingRequest, Status
+from app.models.token_request import ListingRequest
 from app.models.user import User
 from app.services import notifications, token_requests
 
@@ -23,7 +25,8 @@ BATCH = 1_000
 def support(user: User, number: int, *, by: Actor) -> int:
     """Counts `user` among the supporters of the open request #`number`, once; returns how many there are then.
 
-    Raises `NotFound` where it is nothing that can be supported, `AlreadyDecided`, `UserInactive`, or `Forbidden` for its owner.
+    Raises `NotFound` where it is nothing that can be supported, `AlreadyDecided`, `ChangedMeanwhile` where it asks for something
+    else since a moment ago, `UserInactive`, or `Forbidden` for its owner.
     """
     token_request = _open(number)
     if not user.active:
@@ -36,8 +39,11 @@ def support(user: User, number: int, *, by: Actor) -> int:
         Support._get_collection().insert_one(mine.to_mongo().to_dict())
     except DuplicateKeyError:
         return count(token_request)
-    # Whoever decided before this was counted did not tell this user, so this user hears of it now.
-    return count(_open(number))
+    # Whoever decided or edited it before this was counted did not tell this user, so this user hears of it now.
+    now = _open(number)
+    if now.slot != token_request.slot:
+        raise ChangedMeanwhile(number=number)
+    return count(now)
 
 
 def count(token_request: ListingRequest) -> int:
@@ -52,20 +58,29 @@ def does(user_id: ObjectId, token_request: ListingRequest) -> bool:
     return Support._get_collection().find_one({**_of(token_request), "user": user_id}, {"_id": 1}) is not None
 
 
-def tell(*, key: str, at: datetime, request: ObjectId, status: str) -> None:
-    """Tells all supporters of a request what became of it: a verb of `due`, of which each hears once."""
-    token_request = ListingRequest.objects.get(id=request)
-    listed = status == Status.APPROVED
-    supporters = (one["user"] for one in Support._get_collection().find(_of(token_request), {"user": 1}))
-    for some in _batches(supporters):
+def news(token_request: ListingRequest, *, key: str, at: datetime, listed: bool) -> dict[str, Any]:
+    """What is due to those who support what the request asks for now, when it ends or goes on to ask for something else."""
+    values = {"number": token_request.number, "symbol": token_request.token_symbol}
+    return due_item(key, "supporters.tell", at=at, **_of(token_request), values=values, listed=listed)
+
+
+def tell(*, key: str, at: datetime, request: ObjectId, slot: str, values: Mapping[str, Any], listed: bool) -> None:
+    """Tells all who supported a request for what is in `slot` what became of it: a verb of `due`, of which each hears once."""
+    supporters = Support._get_collection().find({"request": request, "slot": slot}, {"user": 1})
+    for some in _batches(one["user"] for one in supporters):
         notifications.notify_all(
             key=key,
             users=some,
             kind="supported_listed" if listed else "supported_closed",
-            values={"number": token_request.number, "symbol": token_request.token_symbol},
-            url="/catalogue" if listed else "",
+            values=dict(values),
+            url=f"/catalogue/{values['number']}" if listed else "",
             at=at,
         )
+
+
+def forget(request_id: ObjectId) -> None:
+    """Removes who supported a request that is removed itself."""
+    Support._get_collection().delete_many({"request": request_id})
 
 
 def _open(number: int) -> ListingRequest:
@@ -77,7 +92,7 @@ def _open(number: int) -> ListingRequest:
     return token_request
 
 
-def _of(token_request: ListingRequest) -> dict[str, object]:
+def _of(token_request: ListingRequest) -> dict[str, Any]:
     return {"request": token_request.id, "slot": token_request.slot}
 
 

@@ -20,12 +20,12 @@ _NAME = re.compile(rf"(?: |[^\s\ufeff]){{1,{LONGEST_NAME}}}")
 
 
 def published() -> TokenList | None:
-    """The list as it was last published; None while there was none."""
-    return TokenList.objects(id=CATALOGUE).first()
+    """The list as it was last published, without its tokens, which may be many; None while there was none."""
+    return TokenList.objects(id=CATALOGUE).exclude("tokens").first()
 
 
 def stored() -> Mapping[str, Any] | None:
-    """The same as it is stored, for whoever passes all of it on."""
+    """All of it as it is stored, for whoever passes it on."""
     return TokenList._get_collection().find_one({"_id": CATALOGUE})
 
 
@@ -40,11 +40,11 @@ def publish() -> None:
             return
         revision = before["revision"] if before else 0
         version = next_version(before["version"] if before else None, had, tokens)
-        fields = {"revision": revision + 1, "version": version, "published_at": clock.now(), "tokens": tokens}
+        fields = {"revision": revision + 1, "version": version, "published_at": clock.now()}
         try:
             written = collection.find_one_and_update(
                 {"_id": CATALOGUE, "revision": revision},
-                {"$set": fields},
+                {"$set": {**fields, "tokens": tokens, "count": len(tokens)}},
                 upsert=before is None,
                 return_document=ReturnDocument.AFTER,
                 projection={"revision": 1},
@@ -65,7 +65,8 @@ def _tokens() -> list[dict[str, Any]]:
         "decimals": {"$type": "int"},
         "contract_address": {"$ne": None},
     }
-    found = CatalogueToken._get_collection().find(query).sort("number", 1)
+    fields = ["blockchain", "contract_address", "symbol", "name", "decimals"]
+    found = CatalogueToken._get_collection().find(query, fields).sort("number", 1)
     fitting = (_token(one) for one in found if _SYMBOL.fullmatch(one["symbol"]) and _NAME.fullmatch(one["name"]))
     return [token for token, _place in zip(fitting, range(MOST_TOKENS), strict=False)]
 

@@ -5,7 +5,7 @@ from bson import ObjectId
 
 from app.models.catalogue_token import CatalogueToken
 from app.services import catalogue as service
-from app.services import catalogue_removal, review
+from app.services import catalogue_removal, review, search_words
 from tests.factories import actor_of, make_admin, make_user, sign_in
 from tests.steps import make_listing
 
@@ -48,6 +48,19 @@ def test_anybody_finds_a_token_by_its_symbol_a_word_of_its_name_or_its_blockchai
         page = client.get(address)
         assert page.status_code == 200, address
         assert {symbol for symbol in ("GLD", "SLVR") if f">{symbol}</a>" in page.text} == found, address
+
+
+def test_words_that_begin_alike_are_found_to_the_last_and_where_there_are_too_many_it_says_so(client, listed, rita):
+    token = listed(token_symbol="A🚀", token_name="Rocket 𝔸")
+    one = CatalogueToken._get_collection().find_one({"number": token.number})
+    gone = [f"aa{n}" for n in range(search_words.MOST_WORDS)]
+    more = {"_id": ObjectId(), "key": "k", "number": 100, "search": gone, "blockchain": "base", "listed": False}
+    CatalogueToken._get_collection().insert_one({**one, **more})
+    # What was taken out takes nobody's place.
+    page = client.get("/catalogue?q=a").text
+    assert ("A🚀</a>" in page, "More fits" in page) == (True, False)
+    CatalogueToken._get_collection().update_one({"number": 100}, {"$set": {"listed": True}})
+    assert "More fits" in client.get("/catalogue?q=a").text
 
 
 def test_a_visitor_and_a_user_see_the_same_in_their_own_frame(client, listed):

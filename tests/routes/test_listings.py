@@ -99,13 +99,31 @@ def test_ones_own_and_a_listed_one_lead_to_where_they_are(client, ada):
     assert (page.status_code, f'href="/catalogue/{mine.number}"' in page.text) == (409, True)
 
 
+def test_a_form_that_is_sent_twice_is_one_request_however_it_is_written(client, ada):
+    form = {**GOLD, "token_symbol": " GOLD ", "contract_address": f" {USDC.lower()}", "reason": " Why not? "}
+    first, second = (client.post(NEW, data=form) for _ in range(2))
+    assert (second.status_code, second.location) == (303, first.location)
+    assert ListingRequest.objects.count() == 1
+
+
 def test_a_sixth_one_in_a_day_is_told_when_again_and_keeps_its_words(client, ada):
     for _ in range(5):
         make_listing(ada)
-    page = client.post(NEW, data={**GOLD, "reason": "Keep this."})
+    page = client.post(NEW, data={**GOLD, "reason": "Keep this.", "additional_info": "website: https://example.com"})
     assert page.status_code == 429
     assert "You sent 5 of 5 requests today." in page.text
-    assert "Keep this." in page.text
+    for kept in ("Keep this.", ">website: https://example.com<", ">Blockchain<"):
+        assert kept in page.text, kept
+
+
+def test_the_button_of_the_hint_is_none_of_the_forms_own_which_enter_would_press(client, ada):
+    other = make_listing(token_symbol="<b>GOLD</b>", contract_address=USDC)
+    hint = client.get("/requests/listing-hint", query_string={"blockchain": "ethereum", "contract_address": USDC})
+    assert f'form="support" formaction="/requests/{other.number}/support"' in hint.json["html"]
+    assert "<b>GOLD" not in hint.json["html"]
+    mine = make_listing(ada)
+    for page in (NEW, f"/requests/{mine.number}/edit"):
+        assert '<form id="support" method="post">' in client.get(page).text
 
 
 def test_the_owner_changes_it_while_it_is_pending(client, ada):
@@ -116,6 +134,9 @@ def test_the_owner_changes_it_while_it_is_pending(client, ada):
         f"/requests/{mine.number}/edit", data={**GOLD, "token_symbol": "SLVR", "version": "1", "decimals": ""}
     )
     assert (changed.status_code, stored(mine)["token_symbol"], stored(mine).get("decimals")) == (303, "SLVR", None)
+    # What a program gave in several lines is one in the form.
+    other = make_listing(ada, additional_info={"socials": "one: 1\ntwo: 2"})
+    assert ">\nsocials: one: 1 two: 2</textarea>" in client.get(f"/requests/{other.number}/edit").text.replace("\r", "")
     make_listing(contract_address=USDC)
     refused = client.post(f"/requests/{mine.number}/edit", data={**GOLD, "contract_address": USDC, "version": "2"})
     assert refused.status_code == 409

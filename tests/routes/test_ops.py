@@ -1,5 +1,7 @@
 """What machines ask."""
 
+from urllib.robotparser import RobotFileParser
+
 from mongoengine.connection import get_db
 
 from app import db, migrations
@@ -25,8 +27,11 @@ def test_a_database_that_lacks_an_index_of_this_version_is_not_ready(client):
     assert "flask db init" in response.text
 
 
-def test_crawlers_are_told_to_stay_away(client):
-    assert client.get("/robots.txt").text == "User-agent: *\nDisallow: /\n"
+def test_crawlers_are_told_to_stay_away_from_all_but_the_catalogue(client):
+    robots = RobotFileParser()
+    robots.parse(client.get("/robots.txt").text.splitlines())
+    fetched = {path: robots.can_fetch("a crawler", path) for path in ("/", "/requests", "/catalogue", "/catalogue/7")}
+    assert fetched == {"/": False, "/requests": False, "/catalogue": True, "/catalogue/7": True}
 
 
 def test_nobody_need_sign_in_for_these_and_no_host_is_refused(client, app, monkeypatch):

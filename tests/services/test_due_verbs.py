@@ -14,15 +14,13 @@ from app.models.due_item import due_item
 from app.models.message import Message
 from app.models.notification import Notification
 from app.models.permission import Permission
-from app.models.token_list import TokenList
-from app.models.token_request import TokenRequest
 from app.models.user import User
-from app.services import catalogue, due, supports, token_accounts, token_list
+from app.services import due, token_accounts
 from tests import stripe_server
 from tests.buying import make_order
 from tests.due_items import NOW, entries, give, left, notice, told
 from tests.factories import OPERATOR, make_user
-from tests.steps import make_listing
+from tests.listing_verbs import LISTINGS
 
 
 @pytest.fixture(autouse=True)
@@ -135,35 +133,6 @@ def _give_back(user):
     return {"payment": payment}, lambda: stripe.payments[payment]["latest_charge"]["amount_refunded"], order.price_minor
 
 
-def _add_to_catalogue(user):
-    arguments = {"request": make_listing(user).id}
-    return arguments, lambda: (len(catalogue.page()), token_list.published().revision), (1, 1)
-
-
-def _publish(user):
-    catalogue.add(key="given", at=NOW, request=make_listing(user).id)
-    TokenList.objects.delete()
-    return {}, lambda: (len(token_list.published().tokens), token_list.published().revision), (1, 1)
-
-
-def _take_out(user):
-    catalogue.add(key="given", at=NOW, request=make_listing(user).id)
-    return {"adds": "given"}, lambda: (len(catalogue.page()), token_list.published().revision), (0, 2)
-
-
-def _free_slot(user):
-    listing = make_listing(user)
-    TokenRequest.objects(id=listing.id).update(status="approved")
-    return {"request": listing.id}, lambda: TokenRequest.objects.get(id=listing.id).open_key, None
-
-
-def _tell_supporters(user):
-    listing = make_listing()
-    supports.support(user, listing.number, by=OPERATOR)
-    arguments = {"request": listing.id, "status": "approved"}
-    return arguments, lambda: Notification.objects(user=user.id, kind="supported_listed").count(), 1
-
-
 # For each verb: its arguments, how to look at its effect, and what that effect is.
 CASES = {
     "account.change_tier": _change_tier,
@@ -173,17 +142,13 @@ CASES = {
     "account.revoke": _revoke,
     "answer.charge": _charge,
     "audit": _audit,
-    "catalogue.add": _add_to_catalogue,
-    "catalogue.publish": _publish,
-    "catalogue.take_out": _take_out,
     "conversation.remove": _remove_conversation,
-    "listing.free_slot": _free_slot,
     "notify": _notify,
     "notify.billing": _notify_billing,
     "notify.reviewers": _notify_reviewers,
     "payment.give_back": _give_back,
-    "supporters.tell": _tell_supporters,
     "users.note_tokens": _note_tokens,
+    **LISTINGS,
 }
 
 

@@ -1,9 +1,13 @@
 """Listing requests: what may be asked for, one request for one address, and what approval and revocation do."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
+import time_machine
+from pymongo.errors import AutoReconnect
 
+from app import clock
 from app.models.catalogue_token import CatalogueToken
 from app.models.domain_error import (
     AlreadyDecided,
@@ -16,7 +20,17 @@ from app.models.domain_error import (
     UserInactive,
 )
 from app.models.token_request import ListingRequest
-from app.services import catalogue, catalogue_removal, listing_requests, review, supports, token_requests, user_changes
+from app.services import (
+    catalogue,
+    catalogue_removal,
+    due,
+    listing_requests,
+    review,
+    supports,
+    token_list,
+    token_requests,
+    user_changes,
+)
 from tests.effects import effects_of, outcome, stored
 from tests.factories import OPERATOR, actor_of, make_admin, make_user
 from tests.steps import make_listing
@@ -66,6 +80,7 @@ def test_only_symbol_name_and_blockchain_are_needed():
         ({"token_name": "Gold\u2066"}, ["token_name"]),
         ({"token_name": "n" * 256}, ["token_name"]),
         ({"token_name": "two\nlines"}, ["token_name"]),
+        ({"token_name": "\u3164"}, ["token_name"]),
         ({"blockchain": "dogechain"}, ["blockchain"]),
         ({"blockchain": {"$ne": ""}}, ["blockchain"]),
         ({"contract_address": "0x12"}, ["contract_address"]),
@@ -85,6 +100,7 @@ def test_only_symbol_name_and_blockchain_are_needed():
         ({"additional_info": {"website": "x" * 501}}, ["additional_info"]),
         ({"additional_info": {"website": 5}}, ["additional_info"]),
         ({"additional_info": ["website"]}, ["additional_info"]),
+        ({"additional_info": {"website": "x", " website": "y"}}, ["additional_info"]),
         ({"token_symbol": "", "blockchain": "", "decimals": -1}, ["token_symbol", "blockchain", "decimals"]),
     ],
 )
@@ -173,6 +189,23 @@ def test_revoking_takes_it_out_and_frees_the_address(rita):
     review.revoke(made, by=rita, reason="A scam.")
     assert catalogue.page() == []
     assert submit(contract_address=USDC).number > made.number
+
+
+def test_an_address_freed_by_a_revocation_that_was_broken_off_is_listed_again_once_that_is_finished(rita, monkeypatch):
+    def die(**_arguments):
+        raise AutoReconnect("the process dies here")
+
+    first = review.approve(submit(contract_address=USDC), by=rita)
+    with monkeypatch.context() as patch:
+        patch.setitem(due.VERBS, "catalogue.take_out", die)
+        review.revoke(first, by=rita, reason="A scam.")
+    second = review.approve(submit(contract_address=USDC, decimals=6), by=rita)
+    assert [one.number for one in catalogue.page()] == [first.number]
+    with time_machine.travel(clock.now() + timedelta(minutes=1), tick=False):
+        while due.perform_waiting():
+            pass
+    assert ([one.number for one in catalogue.page()], stored(second)["due"]) == ([second.number], [])
+    assert token_list.published().count == 1
 
 
 def test_removing_takes_it_out_frees_the_address_and_leaves_a_trail(rita):

@@ -1,16 +1,26 @@
 """Supporting somebody else's listing request, and hearing what became of it."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
+import time_machine
 
-from app.models.domain_error import AlreadyDecided, Forbidden, NotFound, UserInactive
+from app import clock
+from app.models.domain_error import AlreadyDecided, ChangedMeanwhile, Forbidden, NotFound, UserInactive
 from app.models.notification import Notification
 from app.models.support import Support
 from app.models.token_request import TokenRequest
-from app.services import due, review, supports, user_changes
+from app.services import due, listing_requests, request_deletion, review, supports, token_requests, user_changes
 from tests.factories import OPERATOR, actor_of, make_admin, make_request, make_user
 from tests.steps import make_beta, make_listing
+
+SILVER = {
+    "token_symbol": "SLVR",
+    "token_name": "Silver",
+    "blockchain": "ethereum",
+    "contract_address": f"0x{'2' * 40}",
+}
 
 
 @pytest.fixture
@@ -78,7 +88,10 @@ def test_supporters_hear_of_the_decision_once_and_not_the_words_to_the_owner(rit
         support(one, listing.number)
     decided = decide(listing, by=rita)
     due.perform(TokenRequest, decided.id)
-    supports.tell(key=f"request:{listing.id}:1", at=decided.decided_at, request=listing.id, status=decided.status)
+    again = supports.news(
+        listing, key=f"request:{listing.id}:1", at=decided.decided_at, listed=kind == "supported_listed"
+    )
+    supports.tell(key=again["key"], at=again["at"], **again["arguments"])
     assert [told(one) for one in people] == [[(kind, "GOLD")]] * 3
     assert all("response" not in one["values"] for one in Notification.objects(kind=kind))
 
@@ -97,3 +110,41 @@ def test_a_question_and_its_answer_are_nothing_that_supporters_hear(rita):
     support(ada, listing.number)
     review.answer(review.ask(listing, by=rita, question="Whose is it?"), by=actor_of(owner), answer="Mine.")
     assert told(ada) == []
+
+
+def test_who_supported_an_address_hears_when_the_request_asks_for_another_one(rita):
+    owner, ada, bob = make_user(), make_user(), make_user()
+    listing = make_listing(owner)
+    support(ada, listing.number)
+    changed = listing_requests.edit(listing, version=1, **SILVER | {"contract_address": listing.contract_address})
+    assert told(ada) == []
+    changed = listing_requests.edit(changed, version=2, **SILVER)
+    assert told(ada) == [("supported_closed", "SLVR")]
+    support(bob, listing.number)
+    review.approve(changed, by=rita)
+    assert (told(ada), told(bob)) == ([("supported_closed", "SLVR")], [("supported_listed", "SLVR")])
+
+
+def test_a_deleted_request_leaves_no_supporters_behind(rita):
+    listing, other = make_listing(), make_listing()
+    for one in (listing, other):
+        support(make_user(), one.number)
+    review.reject(listing, by=rita)
+    with time_machine.travel(clock.now() + timedelta(days=31), tick=False):
+        request_deletion.delete(token_requests.by_id(listing.id), by=rita)
+    assert [one.request for one in Support.objects] == [other.id]
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "refusal"),
+    [
+        (lambda one, rita: review.reject(one, by=rita), AlreadyDecided),
+        (lambda one, rita: listing_requests.edit(one, version=1, **SILVER), ChangedMeanwhile),
+    ],
+    ids=["decided", "edited"],
+)
+def test_who_comes_a_moment_too_late_hears_so(rita, statements, meanwhile, refusal):
+    listing, ada = make_listing(), make_user()
+    with statements.meanwhile("insert supports", lambda: meanwhile(listing, rita)) as fate, pytest.raises(refusal):
+        support(ada, listing.number)
+    assert (fate.happened, told(ada)) == (True, [])

@@ -53,7 +53,7 @@ def test_each_listing_publishes_and_each_removal_too(rita):
     review.revoke(first, by=rita, reason="A scam.")
     assert version() == "2.0.0"
     catalogue_removal.remove(catalogue.page()[0], by=rita, reason="Gone.")
-    assert (version(), token_list.published().tokens) == ("3.0.0", [])
+    assert (version(), token_list.stored()["tokens"]) == ("3.0.0", [])
 
 
 @pytest.mark.parametrize(
@@ -88,5 +88,5 @@ def test_of_many_approved_at_once_all_are_published(app, rita):
     with ThreadPoolExecutor(12) as pool:
         list(pool.map(approve, listings))
     published = token_list.published()
-    assert len(published.tokens) == 12
+    assert (published.count, len(token_list.stored()["tokens"])) == (12, 12)
     assert (published.version["major"], published.version["minor"]) == (1, published.revision - 1)

@@ -1,16 +1,16 @@
 """The catalogue for those who look after it: what is listed, and taking something out."""
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from app import access, pagination
+from app import access
 from app.access import requires
 from app.forms import refusal
 from app.forms.catalogue_removal import CatalogueRemovalForm
-from app.models.blockchain import BLOCKCHAINS
 from app.models.domain_error import InvalidInput
 from app.models.permission import Permission
+from app.routes.catalogue import found
 from app.services import catalogue as service
 from app.services import catalogue_removal, token_list
 
@@ -21,11 +21,7 @@ blueprint = Blueprint("admin_catalogue", __name__, url_prefix="/admin/catalogue"
 @requires(Permission.CATALOGUE_MANAGE)
 def catalogue() -> ResponseReturnValue:
     """What is listed, newest first, with the same search as the public page, and what was published of it."""
-    chain, sought = pagination.chosen("chain", list(BLOCKCHAINS)), request.args.get("q", "").strip()
-    found = service.page(blockchain=chain, text=sought, before=pagination.before_number(), limit=pagination.FETCHED)
-    page = pagination.page(found, key=lambda token: token.number, chain=chain, q=sought or None)
-    shown = {"page": page, "chain": chain, "sought": sought, "blockchains": BLOCKCHAINS.values()}
-    return render_template("admin/catalogue/catalogue.html", **shown, published=token_list.published())
+    return render_template("admin/catalogue/catalogue.html", **found(), published=token_list.published())
 
 
 @blueprint.route("/<int(max=999_999_999_999):number>/remove", methods=["GET", "POST"])

@@ -1,7 +1,7 @@
 """`/api/admin/listing-requests`: listing requests, for reviewers."""
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from flask import Response, url_for
 from flask_babel import gettext as _
@@ -13,7 +13,7 @@ from app.models.domain_error import N_, InvalidInput
 from app.models.permission import Permission
 from app.models.token_request import ListingRequest, Status
 from app.routes.api import listing_shapes, reviewing
-from app.routes.api.frame import Body, Query, QueryInt, answer, answers, api_blueprint, fields, text
+from app.routes.api.frame import Body, JsonInt, Query, QueryInt, answer, answers, api_blueprint, fields, text
 from app.services import desk, listing_pages, listing_requests, review, token_requests
 
 blueprint = api_blueprint("admin_listings", "Listing requests, for reviewers")
@@ -53,6 +53,7 @@ class Update(Body):
     response: str | None = text(
         0, review.LONGEST_RESPONSE, "What the user is told, of an approval or a rejection.", default=None
     )
+    version: JsonInt | None = Field(None, description="As it was read: what was edited since is not decided unseen.")
 
 
 @blueprint.get("/admin/listing-requests", responses=answers(listing_shapes.ReviewedListingRequests))
@@ -86,17 +87,18 @@ def update(path: OneListingRequest, body: Update) -> Response:
 
 def _updated(token_request: ListingRequest, body: Update) -> ListingRequest:
     by, note, response = access.actor(), body.admin_notes or "", body.response or ""
+    seen: dict[str, Any] = {"by": by, "version": body.version}
     if response and body.status not in (NewStatus.APPROVED, NewStatus.REJECTED):
         raise InvalidInput(errors={"response": [N_("The user is told something only of an approval or a rejection.")]})
     match body.status:
         case NewStatus.APPROVED:
-            return review.approve(token_request, by=by, response=response, note=note)
+            return review.approve(token_request, **seen, response=response, note=note)
         case NewStatus.REJECTED:
-            return review.reject(token_request, by=by, response=response, note=note)
+            return review.reject(token_request, **seen, response=response, note=note)
         case NewStatus.SPAM:
-            return review.mark_spam(token_request, by=by, note=note)
+            return review.mark_spam(token_request, **seen, note=note)
         case NewStatus.PENDING:
-            return review.reopen(token_request, by=by, note=note)
+            return review.reopen(token_request, **seen, note=note)
     if body.admin_notes is None:
         raise InvalidInput(errors={"status": [N_("Give a status, admin_notes, or both.")]})
     return review.add_note(token_request, by=by, text=note)

@@ -39,6 +39,7 @@ class ReviewedListingRequest(_ListingRequest):
     """A listing request as reviewers see it."""
 
     admin_notes: str | None = Field(description="The newest internal note.")
+    version: int = Field(description="Rises with each step and each edit by the owner.", examples=[1])
 
 
 class ReviewedListingRequests(Shape):
@@ -99,7 +100,8 @@ def own(token_request: ListingRequest) -> OwnListingRequest:
 def reviewed(token_request: ListingRequest) -> ReviewedListingRequest:
     """As reviewers see it."""
     notes = token_request.notes
-    return ReviewedListingRequest(**_facts(token_request), admin_notes=notes[-1]["text"] if notes else None)
+    newest = notes[-1]["text"] if notes else None
+    return ReviewedListingRequest(**_facts(token_request), admin_notes=newest, version=token_request.version)
 
 
 def page(token_requests: Iterable[ListingRequest], *, total: int, pending: int) -> ReviewedListingRequests:

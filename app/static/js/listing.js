@@ -4,11 +4,18 @@ const place = document.querySelector("[data-hint-place]");
 
 if (address && place) {
   const chain = address.form.elements.blockchain;
+  const written = () => `${chain.value} ${address.value.trim()}`;
+  // What the page came with is the request's own, or was answered with the page.
+  const before = written();
   let waiting;
   let asked;
 
   const ask = async () => {
     asked?.abort();
+    if (written() === before) {
+      place.innerHTML = "";
+      return;
+    }
     asked = new AbortController();
     const query = new URLSearchParams({ blockchain: chain.value, contract_address: address.value });
     try {

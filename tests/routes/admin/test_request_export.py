@@ -179,8 +179,12 @@ def test_a_long_list_is_sent_without_being_held(client, statements: Statements, 
 
 
 @pytest.mark.usefixtures("long_list")
-def test_what_is_submitted_meanwhile_does_not_move_the_rest(client, statements: Statements):
-    with statements.meanwhile("find users", make_request) as fate:
+def test_what_is_submitted_meanwhile_does_not_move_the_rest(app, client, statements: Statements):
+    def submit() -> None:
+        with app.app_context():
+            make_request()
+
+    with statements.meanwhile("find users", submit) as fate:
         found = listed(client.get("/admin/requests.jsonl?status=all"))
     assert fate.happened
     assert len(found) == len(set(found))

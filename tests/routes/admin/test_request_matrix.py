@@ -48,6 +48,8 @@ CALLS = {
     ("quota", "reject"): lambda n: ("PUT", f"/api/admin/token-requests/{n}/reject", {"adminResponse": "Not now."}),
     ("beta", "approve"): lambda n: ("POST", "/api/admin/beta-approve", {"requestId": n}),
     ("beta", "reject"): lambda n: ("POST", "/api/admin/beta-reject", {"requestId": n, "reason": "Not now."}),
+    ("listing", "approve"): lambda n: ("PUT", f"/api/admin/listing-requests/{n}", {"status": "approved"}),
+    ("listing", "reject"): lambda n: ("PUT", f"/api/admin/listing-requests/{n}", {"status": "rejected"}),
 }
 COMMANDS = {
     "approve": ["approve"],
@@ -135,14 +137,15 @@ def refusal_of_page(persona, status, step):
     return 403
 
 
-def refusal_of_call(persona, status, step):
-    """The same for the API."""
+def refusal_of_call(persona, kind, status, step):
+    """The same for the API; what is decided already is a conflict for the youngest of its three designs."""
+    decided = 409 if kind == "listing" else 400
     if persona == "nobody":
         return 401
     if persona in REVIEWERS:
-        return 400
+        return decided
     if persona in OWN_REVIEWERS:
-        return 403 if step in BY_REVIEWER[status] else 400
+        return 403 if step in BY_REVIEWER[status] else decided
     return 403
 
 
@@ -161,7 +164,7 @@ def test_what_is_not_in_the_table_is_refused_and_changes_nothing(scene, persona,
     assert met == {step: refusal_of_page(persona, status, step) for step in PAGES.keys() - may}
     refused = {step for of, step in CALLS if of == kind} - allowed(persona, status)
     met = {step: here.by_call(step).status_code for step in refused}
-    assert met == {step: refusal_of_call(persona, status, step) for step in refused}
+    assert met == {step: refusal_of_call(persona, kind, status, step) for step in refused}
     assert everything(here.token_request) == before
 
 

@@ -331,7 +331,7 @@ def test_nothing_is_reopened_while_the_user_has_another_open_one(client, token_r
     make_request(get(token_request.user))
     response = take(client, "reopen", version=version)
     assert response.status_code == 409
-    assert "The user has another open request of this kind." in response.text
+    assert " has taken its place." in response.text
     assert "Another look." in response.text
     assert status() == Status.REJECTED
 

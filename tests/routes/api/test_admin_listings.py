@@ -6,7 +6,7 @@ import pytest
 
 from app.models.catalogue_token import CatalogueToken
 from app.models.token_request import ListingRequest
-from app.services import desk, review, token_requests
+from app.services import desk, listing_requests, review, token_requests
 from tests.factories import OPERATOR, bearer, make_admin, make_request, make_user, sign_in
 from tests.steps import make_listing
 
@@ -46,7 +46,7 @@ def made(ann):
 
 def shape_of(made, **changed):
     facts = {"id": made.number, "user_id": str(made.user), **TOKEN, "status": "pending", "reviewed_by": None}
-    return {**facts, "admin_notes": None, "response": None, **changed}
+    return {**facts, "admin_notes": None, "response": None, "version": 1, **changed}
 
 
 def times_of(shape, *more):
@@ -186,7 +186,7 @@ def test_a_decision_is_as_its_clients_know_it(reviewer, made, by_id):
     shape = times_of(answer.pop("request"), "reviewed_at")
     assert answer == {"success": True, "message": "Token request updated"}
     told = {"admin_notes": "Verified contract", "response": "Welcome.", "reviewed_by": "Rita"}
-    assert shape == shape_of(made, status="approved", **told)
+    assert shape == shape_of(made, status="approved", version=2, **told)
     assert CatalogueToken.objects.get().symbol == "MYTOKEN"
 
 
@@ -212,6 +212,16 @@ def test_a_refusal_is_taken_back_with_a_note(reviewer, made):
     assert (refusal.status_code, list(refusal.json["errors"])) == (400, ["admin_notes"])
     shape = put(reviewer, made, status="pending", admin_notes="Another look").json["request"]
     assert (shape["status"], shape["reviewed_at"], shape["admin_notes"]) == ("pending", None, "Another look")
+
+
+def test_what_was_edited_since_it_was_read_is_not_decided_unseen(reviewer, made):
+    (read,) = reviewer.get(PATH).json["requests"]
+    listing_requests.edit(made, version=1, **TOKEN | {"contract_address": f"0x{'6' * 40}"})
+    refusal = put(reviewer, made, status="approved", version=read["version"])
+    assert (refusal.status_code, refusal.json["code"], CatalogueToken.objects.count()) == (409, "changed", 0)
+    (read,) = reviewer.get(PATH).json["requests"]
+    for _ in range(2):
+        assert put(reviewer, made, status="approved", version=read["version"]).json["request"]["status"] == "approved"
 
 
 def test_a_note_alone_decides_nothing(reviewer, made):
@@ -242,6 +252,7 @@ WRONG = [
     *(({"status": "spam", "admin_notes": bad}, {"admin_notes"}) for bad in ("x" * 5_001, True)),
     *(({"status": "rejected", "response": bad}, {"response"}) for bad in ("x" * 501, 7, "\x1b[31m", [])),
     ({"response": "Hello."}, {"response"}),
+    *(({"status": "spam", "version": bad}, {"version"}) for bad in ("1", True, 1.5, {"$gt": 0})),
     ({"status": "spam", "response": "Spam."}, {"response"}),
     ({"status": "pending", "admin_notes": "x", "response": "Back."}, {"response"}),
     ({"status": "approved", "granted": 5, "$set": {}}, {"granted", "$set"}),

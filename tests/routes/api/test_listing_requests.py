@@ -163,6 +163,19 @@ def test_a_token_that_somebody_asked_for_is_refused_without_saying_who(client, a
     assert ListingRequest.objects.count() == 1
 
 
+def test_of_two_who_ask_for_one_address_at_once_one_has_asked_and_the_other_supports_it(app, threads):
+    clients = [sign_in(app.test_client(), make_user()) for _ in range(2)]
+    spellings = [USDC, USDC.lower()]
+    answers = threads(lambda i: ask(clients[i], {**WHOLE, "contract_address": spellings[i]}), 2)
+    assert sorted(answer.status_code for answer in answers) == [201, 409]
+    second = 0 if answers[0].status_code == 409 else 1
+    number = answers[1 - second].json["request_id"]
+    assert (answers[second].json["code"], answers[second].json["existing"]["number"]) == ("duplicate", number)
+    supported = clients[second].post(f"{PATH}/{number}/support", csrf=False)
+    assert supported.json == {"success": True, "supporters": 1}
+    assert (ListingRequest.objects.count(), Support.objects.count()) == (1, 1)
+
+
 def test_five_a_day_are_enough(client, ann):
     for _ in range(5):
         make_listing(ann)

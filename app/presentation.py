@@ -22,10 +22,11 @@ from werkzeug.local import LocalProxy
 from app import clock
 from app.extensions import babel
 from app.models.blockchain import BLOCKCHAINS, explorer_url
+from app.models.language import LANGUAGES
 from app.security import is_api
 from app.services import notifications, token_accounts
 
-LOCALES = ("en", "ru")
+LOCALES = tuple(LANGUAGES)
 # What an answer in a chat may be made of; no images, so that reading an answer fetches nothing.
 MARKDOWN_TAGS = frozenset(
     {"p", "br", "hr", "strong", "em", "s", "code", "pre", "blockquote", "ul", "ol", "li", "a"}
@@ -62,7 +63,8 @@ def init_app(app: Flask) -> None:
 
 def _locale() -> str | None:
     if not request:
-        return None
+        # Whoever an e-mail is made for.
+        return str(g.reader.locale) if "reader" in g else None
     if is_api():
         # Programs read English, whoever they act for, unless they ask.
         return _asked_for() or "en"
@@ -79,7 +81,7 @@ def _asked_for() -> str | None:
 def _time_zone() -> str | None:
     if request and current_user and current_user.is_authenticated:
         return str(current_user.time_zone)
-    return None
+    return str(g.reader.time_zone) if "reader" in g else None
 
 
 def compact(number: int) -> str:

@@ -79,6 +79,9 @@ def test_a_bad_secret_is_not_shown(monkeypatch):
         ({"DEFAULT_TIER": "gold"}, "DEFAULT_TIER is 'gold'"),
         ({"TIERS": {"free": {"limit": 5}}}, "free needs both a limit and period_days"),
         ({"TIERS": {"free": {"period_days": 5}}}, "free needs both a limit and period_days"),
+        ({"MAIL_SERVER": "mail.example.com"}, "MAIL_FROM must be the address"),
+        ({"MAIL_SERVER": "mail.example.com", "MAIL_FROM": "Tokendesk"}, "MAIL_FROM must be the address"),
+        ({"MAIL_PASSWORD": "secret", "MAIL_TLS": "none"}, "MAIL_PASSWORD would be sent readable"),
     ],
 )
 def test_settings_that_do_not_go_together_are_named(values, text):

@@ -2,13 +2,27 @@
 
 from flask import Flask
 
-from app.cli import catalogue, db, demo, doctor, keys, ledger, quota, request_batches, serve, stats, users, worker
+from app.cli import (
+    catalogue,
+    db,
+    deliveries,
+    demo,
+    doctor,
+    keys,
+    ledger,
+    quota,
+    request_batches,
+    serve,
+    stats,
+    users,
+    worker,
+)
 
 
 def init_app(app: Flask) -> None:
     """Binds the commands."""
     # `request_batches` completes the group that `requests` begins.
-    for module in (db, users, keys, quota, request_batches, catalogue, ledger, stats, demo):
+    for module in (db, users, keys, quota, request_batches, catalogue, ledger, deliveries, stats, demo):
         app.cli.add_command(module.group)
     for module in (worker, serve, doctor):
         app.cli.add_command(module.command)

@@ -7,17 +7,21 @@ from app.routes import (
     api,
     catalogue,
     chat,
+    confirm_email,
     home,
     listings,
     notifications,
     ops,
     register,
     requests,
+    reset_password,
     sign_in,
     sign_in_link,
+    unsubscribe,
 )
 from app.routes.admin import canned_responses as admin_canned_responses
 from app.routes.admin import catalogue as admin_catalogue
+from app.routes.admin import deliveries as admin_deliveries
 from app.routes.admin import explanation as admin_explanation
 from app.routes.admin import export as admin_export
 from app.routes.admin import overview as admin_overview
@@ -29,7 +33,15 @@ from app.routes.admin import requests as admin_requests
 from app.routes.admin import user_changes as admin_user_changes
 from app.routes.admin import user_tokens as admin_user_tokens
 from app.routes.admin import users as admin_users
+from app.routes.admin import webhooks as admin_webhooks
 from app.routes.settings import api_keys as settings_api_keys
+from app.routes.settings import email as settings_email
+from app.routes.settings import own_data as settings_own_data
+from app.routes.settings import notices as settings_notices
+from app.routes.settings import password as settings_password
+from app.routes.settings import profile as settings_profile
+from app.routes.settings import sessions as settings_sessions
+from app.routes.settings import two_factor as settings_two_factor
 
 
 def init_app(app: App) -> None:
@@ -39,6 +51,8 @@ def init_app(app: App) -> None:
             sign_in,
             sign_in_link,
             register,
+            reset_password,
+            confirm_email,
             home,
             chat,
             account,
@@ -48,6 +62,14 @@ def init_app(app: App) -> None:
             catalogue,
             notifications,
             settings_api_keys,
+            settings_notices,
+            unsubscribe,
+            settings_email,
+            settings_own_data,
+            settings_password,
+            settings_profile,
+            settings_sessions,
+            settings_two_factor,
         ),
         *(
             admin_explanation,
@@ -60,6 +82,8 @@ def init_app(app: App) -> None:
             admin_request_export,
             admin_canned_responses,
             admin_catalogue,
+            admin_deliveries,
+            admin_webhooks,
             admin_users,
             admin_user_tokens,
             admin_user_changes,

@@ -19,13 +19,28 @@ from app.models.actor import Actor
 from app.models.api_key import ApiKey
 from app.models.canned_response import CannedResponse
 from app.models.catalogue_token import CatalogueToken
+from app.models.delivery import Delivery
 from app.models.domain_error import Busy, DomainError, Unavailable
 from app.models.message import Message
+from app.models.password_reset import PasswordReset
 from app.models.sign_in_link import SignInLink
 from app.models.token_account import TokenAccount
 from app.models.token_request import TokenRequest
 from app.models.user import User
-from app.services import answers, audit, catalogue, notifications, out_of_tokens, supports, token_accounts, token_list
+from app.models.webhook import Webhook
+from app.services import (
+    answers,
+    audit,
+    catalogue,
+    deliveries,
+    notifications,
+    out_of_tokens,
+    password_reset_mail,
+    personal_erasure,
+    supports,
+    token_accounts,
+    token_list,
+)
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +55,9 @@ CARRIERS: tuple[type[Document], ...] = (
     SignInLink,
     CannedResponse,
     CatalogueToken,
+    Delivery,
+    Webhook,
+    PasswordReset,
 )
 
 
@@ -102,6 +120,14 @@ def _charge_answer(*, key: str, at: datetime, message: ObjectId, tokens: int) ->
     answers.charge(message, tokens)
 
 
+def _erase_user(*, key: str, at: datetime, user: ObjectId) -> None:
+    personal_erasure.erase(user)
+
+
+def _send_password_reset(*, key: str, at: datetime, email: str) -> None:
+    password_reset_mail.send(key=key, at=at, email=email)
+
+
 def _publish_catalogue(*, key: str, at: datetime) -> None:
     token_list.publish()
 
@@ -118,10 +144,14 @@ VERBS: dict[str, Callable[..., None]] = {
     "catalogue.add": catalogue.add,
     "catalogue.publish": _publish_catalogue,
     "catalogue.take_out": catalogue.take_out,
+    "deliver.event": deliveries.send_event,
+    "deliver.mail": deliveries.send_mail,
     "listing.free_slot": catalogue.free_slot,
     "notify": notifications.notify,
     "notify.reviewers": notifications.notify_reviewers,
+    "password_reset.send": _send_password_reset,
     "supporters.tell": supports.tell,
+    "user.erase": _erase_user,
     "users.note_tokens": _note_tokens,
 }
 

@@ -14,6 +14,7 @@ from pymongo import MongoClient
 from app import db
 from app.models.api_key import ApiKey
 from app.models.audit_event import AuditEvent
+from app.models.delivery import Delivery
 from app.models.due_item import due_item
 from app.models.message import Message
 from app.models.notification import Notification
@@ -21,6 +22,7 @@ from app.models.permission import Permission
 from app.models.token_account import TokenAccount
 from app.models.token_request import TokenRequest
 from app.models.user import User
+from app.models.webhook import Webhook
 from app.services import api_keys, due, ledger, token_accounts, token_requests
 from tests.factories import OPERATOR, make_request, make_user
 
@@ -38,6 +40,11 @@ def clock_hand():
 @pytest.fixture
 def ann():
     return make_user("ann@example.com")
+
+
+@pytest.fixture(autouse=True)
+def mail_server_is_as_before(app, monkeypatch):
+    monkeypatch.setitem(app.config, "MAIL_SERVER", "")
 
 
 def notice(user, key=None, at=NOW, **more):
@@ -144,6 +151,25 @@ def _notify_reviewers(user):
     return arguments, lambda: [Notification.objects(user=reviewer.id).count() for reviewer in reviewers], [1, 1, 1]
 
 
+def _deliver_mail(user):
+    current_app.config["MAIL_SERVER"] = "mail.example.com"
+    arguments = {"user": user.id, "template": "notice", "values": {"n": 1}}
+    return arguments, lambda: Delivery.objects(user=user.id, what="notice").count(), 1
+
+
+def _deliver_event(user):
+    for _ in range(2):
+        events = {"url": "https://example.com/", "secret": "whsec_eA==", "events": ["tokens.low"]}
+        Webhook(created_at=NOW, idempotency_key=uuid4().hex, **events).save()
+    arguments = {"event": "tokens.low", "data": {"user": user.id}}
+    return arguments, lambda: Delivery.objects(what="tokens.low").count(), 2
+
+
+def _send_password_reset(user):
+    current_app.config["MAIL_SERVER"] = "mail.example.com"
+    return {"email": user.email}, lambda: Delivery.objects(user=user.id, what="password_reset").count(), 1
+
+
 # For each verb: its arguments, how to look at its effect, and what that effect is.
 CASES = {
     "account.change_tier": _change_tier,
@@ -153,8 +179,11 @@ CASES = {
     "account.revoke": _revoke,
     "answer.charge": _charge,
     "audit": _audit,
+    "deliver.event": _deliver_event,
+    "deliver.mail": _deliver_mail,
     "notify": _notify,
     "notify.reviewers": _notify_reviewers,
+    "password_reset.send": _send_password_reset,
     "users.note_tokens": _note_tokens,
 }
 

@@ -26,7 +26,8 @@ USER_PAGES = [
         "/requests/1",
         "/requests/1/edit",
     ),
-    *("/notifications", "/settings/api-keys"),
+    *("/notifications", "/settings", "/settings/email", "/settings/password", "/settings/two-factor"),
+    *("/settings/sessions", "/settings/api-keys", "/settings/data"),
 ]
 ADMIN_PAGES = [
     *("/admin", "/admin/requests", "/admin/requests?status=spam", "/admin/requests/1", "/admin/requests/2"),

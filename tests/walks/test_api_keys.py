@@ -18,6 +18,7 @@ def call(server: Server, secret: str) -> int:
 def test_a_key_is_shown_once_works_and_is_revoked(visit: Callable[..., Page], server: Server) -> None:
     page = visit(DEMO_EMAIL)
     page.locator(".user-menu summary").click()
+    page.get_by_role("link", name="Settings").click()
     page.get_by_role("link", name="API keys").click()
     expect(page.get_by_text("No keys yet")).to_be_visible()
     page.get_by_label("Name").fill("The nightly job")

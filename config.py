@@ -6,6 +6,7 @@
 import os
 import re
 from collections.abc import Iterable
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
@@ -71,14 +72,27 @@ class Config(BaseSettings):
     REGISTRATION: Literal["closed", "open"] = "closed"
     # The host that sends our mail; empty means none. With one, the initial tokens come with the confirmed e-mail address.
     MAIL_SERVER: str = ""
+    MAIL_PORT: Annotated[int, Field(ge=1, le=65_535)] = 587
+    # starttls: a plain connection is encrypted before anything is said; tls: it is encrypted from the start (port 465).
+    MAIL_TLS: Literal["starttls", "tls", "none"] = "starttls"
+    MAIL_USERNAME: str = ""
+    MAIL_PASSWORD: str = ""
+    # Whom our mail comes from: an address, or a name and an address.
+    MAIL_FROM: str = ""
     # Where set, only these addresses may hold a permission.
     ADMIN_EMAILS: list[str] = []
     SESSION_IDLE_HOURS: Annotated[int, Field(ge=1)] = 12
     SESSION_DAYS: Annotated[int, Field(ge=1)] = 7
+    # Whether users with permissions must set up two-factor sign-in before they do anything else.
+    REQUIRE_TWO_FACTOR: bool = False
     # Sign-in attempts in five minutes, for an address and for an account from an address.
     SIGN_IN_ATTEMPTS: Annotated[int, Field(ge=1)] = 10
     # Sign-in attempts an hour on one account from browsers that never signed in to it.
     SIGN_IN_ATTEMPTS_UNKNOWN_DEVICE: Annotated[int, Field(ge=1)] = 50
+
+    # --- webhooks ---
+    # Whether webhooks may lead to private networks and to this very machine.
+    WEBHOOK_ALLOW_PRIVATE: bool = False
 
     # --- token accounts ---
     TIERS: dict[str, Tier] = {
@@ -179,7 +193,15 @@ class Config(BaseSettings):
             for name, tier in self.TIERS.items()
             if bool(tier.limit) != bool(tier.period_days)
         ]
-        return found + self._chat_problems() + self._billing_problems()
+        return found + self._chat_problems() + self._billing_problems() + self._mail_problems()
+
+    def _mail_problems(self) -> list[str]:
+        found = []
+        if self.MAIL_SERVER and not re.fullmatch(r"[^@]+@[^@\s]+", parseaddr(self.MAIL_FROM)[1]):
+            found.append("MAIL_FROM must be the address that our mail comes from, as MAIL_SERVER is set.")
+        if self.MAIL_PASSWORD and self.MAIL_TLS == "none":
+            found.append("MAIL_PASSWORD would be sent readable for everybody: set MAIL_TLS to starttls or tls.")
+        return found
 
     def _billing_problems(self) -> list[str]:
         if self.PAYMENT_PROVIDER != "stripe":

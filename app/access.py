@@ -18,14 +18,17 @@ from pymongo.errors import PyMongoError
 from app.extensions import login_manager
 from app.models.actor import Actor
 from app.models.api_key import SELF, ApiKey
-from app.models.domain_error import N_, BadKey, Forbidden, ForeignOrigin, SignInNeeded, UserInactive
+from app.models.domain_error import N_, BadKey, Forbidden, ForeignOrigin, SignInNeeded, TwoFactorNeeded, UserInactive
 from app.models.permission import Permission
 from app.models.user import User
 from app.security import STATIC_ENDPOINTS, WRITING_METHODS, is_api
-from app.services import api_keys, login_sessions
+from app.services import api_keys, login_sessions, two_factor
 
 # The name under which Flask's signed cookie keeps the token of the login session.
 SESSION_KEY = "login"
+# For users who must have two-factor sign-in and do not yet: where it is set up, and what that needs.
+SET_UP_FIRST = "settings_two_factor"
+UNTIL_SET_UP = frozenset({SET_UP_FIRST, "confirm_email"})
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -115,9 +118,17 @@ def _gate() -> ResponseReturnValue | None:
         return None
     if is_api() and request.method in WRITING_METHODS:
         _check_origin()
+    if two_factor.is_missing(current_user) and request.blueprint not in UNTIL_SET_UP:
+        return _ask_to_set_up_two_factor()
     if access is None or not access.allows(current_user):
         raise Forbidden
     return None
+
+
+def _ask_to_set_up_two_factor() -> ResponseReturnValue:
+    if is_api():
+        raise TwoFactorNeeded
+    return redirect(url_for(f"{SET_UP_FIRST}.two_factor"), 303)
 
 
 def _check_key(access: Access | None, api_key: ApiKey) -> None:
@@ -212,6 +223,11 @@ def _user_of_session() -> User | None:
 def sign_in(token: str) -> None:
     """Gives this browser the session of `token`, and nothing of what it had before."""
     session.clear()
+    session[SESSION_KEY] = token
+
+
+def renew(token: str) -> None:
+    """Gives this browser the session of `token` in place of its own, which has ended; the same user goes on."""
     session[SESSION_KEY] = token
 
 

@@ -23,12 +23,14 @@ from app.models.canned_response import CannedResponse
 from app.models.catalogue_token import CatalogueToken
 from app.models.conversation import Conversation
 from app.models.counter import Counter
+from app.models.delivery import Delivery
 from app.models.demo_crowd import DemoCrowd
 from app.models.ledger_entry import LedgerEntry
 from app.models.login_session import LoginSession
 from app.models.message import Message
 from app.models.notification import Notification
 from app.models.order import Order
+from app.models.password_reset import PasswordReset
 from app.models.rate_limit_window import RateLimitWindow
 from app.models.review_batch import ReviewBatch
 from app.models.sign_in_link import SignInLink
@@ -38,6 +40,7 @@ from app.models.token_account import TokenAccount
 from app.models.token_list import TokenList
 from app.models.token_request import TokenRequest
 from app.models.user import User
+from app.models.webhook import Webhook
 from app.models.worker_heartbeat import WorkerHeartbeat
 
 # Every collection; none makes its own indexes, `ensure_structure` makes them all.
@@ -50,6 +53,7 @@ DOCUMENTS: tuple[type[Document], ...] = (
     CatalogueToken,
     Conversation,
     Counter,
+    Delivery,
     DemoCrowd,
     DailyFigures,
     FoldState,
@@ -58,6 +62,7 @@ DOCUMENTS: tuple[type[Document], ...] = (
     Message,
     Notification,
     Order,
+    PasswordReset,
     RateLimitWindow,
     SignInLink,
     ReviewBatch,
@@ -66,6 +71,7 @@ DOCUMENTS: tuple[type[Document], ...] = (
     TokenList,
     TokenRequest,
     User,
+    Webhook,
     WorkerHeartbeat,
 )
 

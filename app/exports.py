@@ -1,4 +1,4 @@
-"""Rows as CSV and as JSON Lines, a line at a time: however long a list is, nobody holds more of it than a row.
+"""Rows as CSV, as JSON Lines and as JSON, a line at a time: however long a list is, nobody holds more of it than a row.
 
 CSV is for spreadsheets: UTF-8 with a byte order mark, without which Excel takes it for something else, and no text in it is a
 formula. JSON Lines is for programs: one object a line, texts as they are.
@@ -63,6 +63,27 @@ def json_lines(rows: Iterable[Row], columns: list[str]) -> Iterator[str]:
     """An object a line, with ids as text and times in UTC."""
     for row in rows:
         yield _json({column: row[column] for column in columns}) + "\n"
+
+
+def json_document(parts: Iterable[tuple[str, Any]]) -> Iterator[str]:
+    """One JSON object of named parts; of a part that is an iterator, an object a line."""
+    before = "{"
+    for name, part in parts:
+        yield f"{before}\n{_json(name)}: "
+        before = ","
+        if isinstance(part, Iterator):
+            yield from _array(part)
+        else:
+            yield _json(part)
+    yield "\n}\n"
+
+
+def _array(rows: Iterator[Row]) -> Iterator[str]:
+    before = "["
+    for row in rows:
+        yield f"{before}\n{_json(row)}"
+        before = ","
+    yield "]" if before == "," else "[]"
 
 
 def _cell(value: Any) -> Any:

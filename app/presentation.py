@@ -21,10 +21,11 @@ from app.extensions import babel
 from app.markdown import markdown
 from app.models import money
 from app.models.blockchain import BLOCKCHAINS, explorer_url
+from app.models.language import LANGUAGES
 from app.security import is_api
 from app.services import notifications, token_accounts
 
-LOCALES = ("en", "ru")
+LOCALES = tuple(LANGUAGES)
 
 
 def init_app(app: Flask) -> None:
@@ -56,7 +57,8 @@ def init_app(app: Flask) -> None:
 
 def _locale() -> str | None:
     if not request:
-        return None
+        # Whoever an e-mail is made for.
+        return str(g.reader.locale) if "reader" in g else None
     if is_api():
         # Programs read English, whoever they act for, unless they ask.
         return _asked_for() or "en"
@@ -73,7 +75,7 @@ def _asked_for() -> str | None:
 def _time_zone() -> str | None:
     if request and current_user and current_user.is_authenticated:
         return str(current_user.time_zone)
-    return None
+    return str(g.reader.time_zone) if "reader" in g else None
 
 
 def compact(number: int) -> str:

@@ -92,6 +92,9 @@ def test_a_bad_secret_is_not_shown(monkeypatch):
         ({"CHAT_API_KEY": "sk-key"}, "CHAT_BASE_URL does not say whose"),
         ({"CHAT_API_KEY": "sk-kéy", "CHAT_BASE_URL": "https://example.com"}, "characters that no header can carry"),
         ({"CHAT_API_KEY": "sk\nkey", "CHAT_BASE_URL": "https://example.com"}, "characters that no header can carry"),
+        ({"MAIL_SERVER": "mail.example.com"}, "MAIL_FROM must be the address"),
+        ({"MAIL_SERVER": "mail.example.com", "MAIL_FROM": "Tokendesk"}, "MAIL_FROM must be the address"),
+        ({"MAIL_PASSWORD": "secret", "MAIL_TLS": "none"}, "MAIL_PASSWORD would be sent readable"),
     ],
 )
 def test_settings_that_do_not_go_together_are_named(values, text):

@@ -5,6 +5,7 @@ from flask import Flask
 from app.cli import (
     catalogue,
     db,
+    deliveries,
     demo,
     doctor,
     keys,
@@ -22,7 +23,10 @@ from app.cli import (
 def init_app(app: Flask) -> None:
     """Binds the commands."""
     # `request_batches` completes the group that `requests` begins.
-    for module in (db, users, keys, quota, request_batches, catalogue, orders, ledger, stats, demo):
+    for module in (
+        *(db, users, keys, quota, request_batches, catalogue, orders, ledger),
+        *(deliveries, stats, demo),
+    ):
         app.cli.add_command(module.group)
     for module in (worker, serve, doctor):
         app.cli.add_command(module.command)

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from app.cli.output import Commands, Id, as_json_option, ask, operator, print_json, print_rows, yes_option
 from app.models.permission import ROLES
 from app.models.user import User
-from app.services import user_changes, users
+from app.services import two_factor, user_changes, users
 
 group = Commands("users", help="Make, show and change users.")
 
@@ -169,6 +169,24 @@ def activate(user: str) -> None:
     click.echo(_("%(email)s is active.", email=found.email))
 
 
+@group.command("reset-two-factor")
+@_user
+@yes_option
+def reset_two_factor(user: str, yes: bool) -> None:
+    """Turn off two-factor sign-in for a user who lost app and recovery codes, and end all their sessions.
+
+    Make sure that it is them who ask: afterwards their password alone signs in.
+
+    \b
+    Example:
+      flask users reset-two-factor ada@example.com --yes
+    """
+    found = users.find(user)
+    ask(_("Turn off two-factor sign-in for %(email)s?", email=found.email), yes=yes)
+    two_factor.reset(found.id, by=operator())
+    click.echo(_("Two-factor sign-in is off for %(email)s, who is signed out everywhere.", email=found.email))
+
+
 @group.command("confirm-email")
 @_user
 def confirm_email(user: str) -> None:
@@ -199,4 +217,4 @@ def _facts(user: User) -> dict[str, Any]:
     names = ("email", "email_confirmed", "name", "phone", "external_id", "locale", "time_zone", "tier", "permissions")
     facts = {name: user[name] for name in names} | {"permissions": list(user.permissions)}
     times = {"created_at": user.created_at, "last_seen_at": user.last_seen_at}
-    return {"id": str(user.id), **facts, "active": user.active, **times}
+    return {"id": str(user.id), **facts, "two_factor": user.has_two_factor, "active": user.active, **times}

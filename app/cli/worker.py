@@ -4,22 +4,31 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
+from threading import Thread
 
 import click
 import structlog
+from flask import Flask
+from flask.cli import ScriptInfo
 
-from app import db
+from app import db, emails
+from app.models.delivery import Kind
 from app.models.worker_heartbeat import WorkerHeartbeat
 from app.services import (
     account_commit,
     answers,
+    delivery_attempts,
     due,
     expiry,
+    mail,
     out_of_tokens,
     request_statistics,
     review_batches,
+    review_digest,
     statistics,
+    webhook_calls,
 )
 
 log = structlog.get_logger(__name__)
@@ -34,9 +43,15 @@ JOBS: dict[str, Callable[[], object]] = {
     "tokens": out_of_tokens.note_renewed,
     "chat": answers.settle_lapsed,
     "expiry": expiry.wake_due,
+    "digests": review_digest.send_due,
     "batches": review_batches.resume_left,
     "statistics": statistics.keep_up,
     "request_statistics": request_statistics.keep_up,
+}
+# What waits for servers of others. Each has rounds of its own, so that nothing else waits for them.
+OUTSIDE: dict[str, Callable[[], object]] = {
+    "mail": partial(delivery_attempts.send_waiting, Kind.MAIL, partial(mail.deliver, render=emails.render)),
+    "webhooks": partial(delivery_attempts.send_waiting, Kind.WEBHOOK, webhook_calls.deliver),
 }
 
 
@@ -44,7 +59,7 @@ JOBS: dict[str, Callable[[], object]] = {
 @click.option("--once", is_flag=True, help="Do what is waiting now, then end; exit code 1 where a job failed.")
 @click.pass_context
 def command(context: click.Context, once: bool) -> None:
-    """Do what is due: effects that a crash left over, copies to the ledger, lapsed answers, expired requests, statistics.
+    """Do what is due: mail and webhooks, effects that a crash left over, copies to the ledger, expired requests, statistics.
 
     Runs until SIGTERM or Ctrl-C, and then finishes the job that it has begun. Any number may run at once.
 
@@ -54,11 +69,15 @@ def command(context: click.Context, once: bool) -> None:
     """
     stop = Stop()
     if once:
-        context.exit(0 if run_jobs(stop) else 1)
-    log.info("worker_started", jobs=list(JOBS))
-    while not stop.asked:
-        run_jobs(stop)
-        stop.wait(POLL_SECONDS)
+        context.exit(0 if run_jobs(stop, {"heartbeat": _beat, **JOBS, **OUTSIDE}) else 1)
+    log.info("worker_started", jobs=[*JOBS, *OUTSIDE])
+    app = context.ensure_object(ScriptInfo).load_app()
+    beside = [Thread(target=_keep_on, args=(app, stop, name), daemon=True) for name in OUTSIDE]
+    for thread in beside:
+        thread.start()
+    _rounds(stop, {"heartbeat": _beat, **JOBS})
+    for thread in beside:
+        thread.join()
     log.info("worker_stopped")
 
 
@@ -82,10 +101,21 @@ class Stop:
             time.sleep(0.1)
 
 
-def run_jobs(stop: Stop) -> bool:
-    """One round of all jobs, whether or not one of them fails; returns whether none did."""
+def _rounds(stop: Stop, jobs: Mapping[str, Callable[[], object]]) -> None:
+    while not stop.asked:
+        run_jobs(stop, jobs)
+        stop.wait(POLL_SECONDS)
+
+
+def _keep_on(app: Flask, stop: Stop, name: str) -> None:
+    with app.app_context():
+        _rounds(stop, {name: OUTSIDE[name]})
+
+
+def run_jobs(stop: Stop, jobs: Mapping[str, Callable[[], object]]) -> bool:
+    """One round of these jobs, whether or not one of them fails; returns whether none did."""
     failed = False
-    for name, job in {"heartbeat": _beat, **JOBS}.items():
+    for name, job in jobs.items():
         if stop.asked:
             break
         try:

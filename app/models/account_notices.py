@@ -8,6 +8,7 @@ from typing import Any
 
 from app.models.account import Account, Change, Policy
 from app.models.due_item import due_item
+from app.models.webhook import Event
 
 # Shares of the allowance, in percent, whose crossing a user is told of.
 TOLD_SHARES = (80, 95, 100)
@@ -36,18 +37,16 @@ def told(
     }
     if before.available + change.freed >= policy.low_balance > account.available:
         kinds["tokens_low"] = {"available": account.available}
-    return [
-        due_item(
-            f"account:{account.id}:{period}:{kind}",
-            "notify",
-            at=entry["at"],
-            user=account.id,
-            kind=kind,
-            values=values,
-            url="/account/stopped" if policy.is_out(account.available) else "/account",
-        )
+    key, at = f"account:{account.id}:{period}", entry["at"]
+    url = "/account/stopped" if policy.is_out(account.available) else "/account"
+    items = [
+        due_item(f"{key}:{kind}", "notify", at=at, user=account.id, kind=kind, values=values, url=url)
         for kind, values in kinds.items()
     ]
+    if "tokens_low" in kinds:
+        event = {"event": Event.TOKENS_LOW.value, "data": {"user": account.id}}
+        items.append(due_item(f"{key}:tokens_low", "deliver.event", at=at, **event))
+    return items
 
 
 def noted(

@@ -23,6 +23,13 @@ class Action(StrEnum):
     USER_SET_TIER = "user.set_tier"
     USER_SET_PASSWORD = "user.set_password"  # noqa: S105 - a name, no secret.
     USER_CONFIRM_EMAIL = "user.confirm_email"
+    USER_CHANGE_EMAIL = "user.change_email"
+    USER_DELETE = "user.delete"
+    USER_TURN_ON_TWO_FACTOR = "user.turn_on_two_factor"
+    USER_REPLACE_TWO_FACTOR_APP = "user.replace_two_factor_app"
+    USER_TURN_OFF_TWO_FACTOR = "user.turn_off_two_factor"
+    USER_RENEW_RECOVERY_CODES = "user.renew_recovery_codes"
+    USER_USE_RECOVERY_CODE = "user.use_recovery_code"
     SIGN_IN_LINK_CREATE = "sign_in_link.create"
     SIGN_IN_LINK_USE = "sign_in_link.use"
     KEY_CREATE = "key.create"
@@ -56,6 +63,10 @@ class Action(StrEnum):
     ORDER_CANCEL = "order.cancel"
     ORDER_REFUND = "order.refund"
     CATALOGUE_REMOVE = "catalogue.remove"
+    DELIVERY_RETRY = "delivery.retry"
+    WEBHOOK_CREATE = "webhook.create"
+    WEBHOOK_EDIT = "webhook.edit"
+    WEBHOOK_REMOVE = "webhook.remove"
     DEMO_CROWD = "demo.crowd"
 
 
@@ -84,5 +95,11 @@ class AuditEvent(Document):
         "collection": "audit_events",
         "auto_create_index": False,
         "index_cls": False,
-        "indexes": [{"fields": ["key"], "unique": True}],
+        "indexes": [
+            {"fields": ["key"], "unique": True},
+            # All that concerns one person: what they did, by themselves or by their keys, and what was done to something.
+            {"fields": ["actor.id", "-_id"]},
+            {"fields": ["on_behalf_of", "-_id"], "partialFilterExpression": {"on_behalf_of": {"$exists": True}}},
+            {"fields": ["object.id", "-_id"]},
+        ],
     }

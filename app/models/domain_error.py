@@ -112,8 +112,22 @@ class BadCredentials(DomainError):
     text = N_("E-mail or password is wrong.")
 
 
+class WrongCode(DomainError):
+    """Neither a code that the user's authenticator app shows now, and that was not used yet, nor one of their recovery codes."""
+
+    code, status = "wrong_code", 400
+    text = N_("This code is wrong, or was used already. Wait for the next one in your app and try again.")
+
+
+class TwoFactorNeeded(DomainError):
+    """Users with permissions must have set up two-factor sign-in here, and this one has not."""
+
+    code, status = "two_factor_needed", 403
+    text = N_("Users with permissions need two-factor sign-in here. Set it up first.")
+
+
 class LinkUnusable(NotFound):
-    """A sign-in link is unknown, used or expired, or its user may no longer be signed in with one; which of it is not said."""
+    """A link that lets its holder in is unknown, used or expired, or no longer for this user; which of it is not said."""
 
     text = N_("This link does not work any more.")
 

@@ -69,6 +69,8 @@ class Notification(Document):
         "indexes": [
             {"fields": ["user", "key"], "unique": True},
             {"fields": ["user", "-_id"]},
+            # The only kind that names somebody else: whoever is erased is erased from it.
+            {"fields": ["key"], "partialFilterExpression": {"kind": "request_waiting"}},
             {"fields": ["user"], "partialFilterExpression": {"read_at": None}, "name": "unread"},
         ],
     }

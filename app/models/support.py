@@ -17,5 +17,5 @@ class Support(Document):
         "collection": "supports",
         "auto_create_index": False,
         "index_cls": False,
-        "indexes": [{"fields": ["request", "slot", "user"], "unique": True}],
+        "indexes": [{"fields": ["request", "slot", "user"], "unique": True}, {"fields": ["user"]}],
     }

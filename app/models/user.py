@@ -15,8 +15,12 @@ from mongoengine import (
 )
 
 from app import clock
+from app.models.notice_mail import ReviewMail
 from app.models.permission import Permission
 from app.models.search_words import parts, searchable, words
+
+# Stands for the name of a person who has deleted their account.
+NOBODY = "–"
 
 
 def search_terms(*, email: str, name: str = "", phone: str | None = None, external_id: str | None = None) -> list[str]:
@@ -70,10 +74,24 @@ class User(Document):
     active = BooleanField(required=True, default=True)
     password_hash = StringField()
     known_devices = ListField(StringField())
+    # Where two-factor sign-in is on: the secret that the authenticator app shares, sealed; the last time step of which a code
+    # was accepted; the hashes of the recovery codes that are left.
+    totp_secret = StringField()
+    totp_step = LongField()
+    recovery_codes = ListField(StringField())
+    # {id, address, at, epoch}: the e-mail address that the user wants to have, until it is confirmed.
+    email_change = DictField(default=None)
+    # What the user has chosen about notices by mail, by topic; how requests to review are told of by mail; and when the
+    # next digest of them is sent, where one is to be.
+    notice_mail = DictField()
+    review_mail = StringField(required=True, choices=list(ReviewMail), default=ReviewMail.DAILY.value)
+    digest_at = DateTimeField()
     session_epoch = IntField(required=True, default=0)
     # Set while somebody takes this user's rights away, so that two at once cannot remove the last admin.
     leaving_at = DateTimeField()
     created_at = DateTimeField(required=True, default=clock.now)
+    # When its owner has deleted the account: nothing of a person is left here.
+    deleted_at = DateTimeField()
     last_seen_at = DateTimeField()
     # `search_terms` of the fields above.
     search = ListField(StringField())
@@ -104,6 +122,7 @@ class User(Document):
             {"fields": ["tier", "active", "out_of_tokens", "-id"]},
             {"fields": ["tier", "active", "out_of_tokens", "search", "-id"]},
             {"fields": ["out_until"], "sparse": True},
+            {"fields": ["digest_at"], "sparse": True},
         ],
     }
 
@@ -124,6 +143,11 @@ class User(Document):
     def get_id(self) -> str:
         """The id as text."""
         return str(self.id)
+
+    @property
+    def has_two_factor(self) -> bool:
+        """Whether signing in asks for a code as well."""
+        return self.totp_secret is not None
 
     @property
     def is_protected(self) -> bool:

@@ -11,6 +11,7 @@ from app.routes import (
     chat,
     chat_answers,
     chat_conversations,
+    confirm_email,
     home,
     listings,
     notifications,
@@ -18,13 +19,16 @@ from app.routes import (
     orders,
     register,
     requests,
+    reset_password,
     sign_in,
     sign_in_link,
+    unsubscribe,
 )
 from app.routes.admin import assistants as admin_assistants
 from app.routes.admin import canned_responses as admin_canned_responses
 from app.routes.admin import catalogue as admin_catalogue
 from app.routes.admin import conversations as admin_conversations
+from app.routes.admin import deliveries as admin_deliveries
 from app.routes.admin import explanation as admin_explanation
 from app.routes.admin import export as admin_export
 from app.routes.admin import messages as admin_messages
@@ -38,7 +42,15 @@ from app.routes.admin import requests as admin_requests
 from app.routes.admin import user_changes as admin_user_changes
 from app.routes.admin import user_tokens as admin_user_tokens
 from app.routes.admin import users as admin_users
+from app.routes.admin import webhooks as admin_webhooks
 from app.routes.settings import api_keys as settings_api_keys
+from app.routes.settings import email as settings_email
+from app.routes.settings import notices as settings_notices
+from app.routes.settings import own_data as settings_own_data
+from app.routes.settings import password as settings_password
+from app.routes.settings import profile as settings_profile
+from app.routes.settings import sessions as settings_sessions
+from app.routes.settings import two_factor as settings_two_factor
 
 
 def init_app(app: App) -> None:
@@ -48,6 +60,8 @@ def init_app(app: App) -> None:
             sign_in,
             sign_in_link,
             register,
+            reset_password,
+            confirm_email,
             home,
             chat,
             chat_answers,
@@ -62,6 +76,14 @@ def init_app(app: App) -> None:
             catalogue,
             notifications,
             settings_api_keys,
+            settings_notices,
+            unsubscribe,
+            settings_email,
+            settings_own_data,
+            settings_password,
+            settings_profile,
+            settings_sessions,
+            settings_two_factor,
         ),
         *(
             admin_explanation,
@@ -78,6 +100,8 @@ def init_app(app: App) -> None:
             admin_conversations,
             admin_messages,
             admin_catalogue,
+            admin_deliveries,
+            admin_webhooks,
             admin_users,
             admin_user_tokens,
             admin_user_changes,

@@ -1,12 +1,13 @@
 """Answers that are files, sent as they are made."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from bson import ObjectId
 from flask import Response
 
 from app import clock
-from app.exports import Format, Row, lines
+from app.exports import Format, Row, json_document, lines
 from app.routes import ledger_query
 from app.services import ledger_export
 
@@ -21,8 +22,16 @@ def ledger(user_id: ObjectId, format_: Format) -> Response:
 
 def streaming_response(name: str, format_: Format, rows: Iterable[Row], columns: Iterable[str]) -> Response:
     """The rows as the file `<name>-<date>.<format>`, for nobody's cache."""
-    response = Response(_blocks(lines(format_, rows, columns)), content_type=f"{format_.media_type}; charset=utf-8")
-    filename = f"{name}-{clock.now():%Y-%m-%d}.{format_}"
+    return _file(f"{name}-{clock.now():%Y-%m-%d}.{format_}", format_.media_type, lines(format_, rows, columns))
+
+
+def streaming_document(name: str, parts: Iterable[tuple[str, Any]]) -> Response:
+    """The parts, as in `exports.json_document`, as the file `<name>-<date>.json`, for nobody's cache."""
+    return _file(f"{name}-{clock.now():%Y-%m-%d}.json", "application/json", json_document(parts))
+
+
+def _file(filename: str, media_type: str, texts: Iterable[str]) -> Response:
+    response = Response(_blocks(texts), content_type=f"{media_type}; charset=utf-8")
     response.headers.set("Content-Disposition", "attachment", filename=filename)
     response.headers["Cache-Control"] = "no-store"
     return response

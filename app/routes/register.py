@@ -43,7 +43,8 @@ def register() -> ResponseReturnValue:
 def _welcome(user: User) -> str:
     if registration.waits_for_confirmation(user):
         tokens = format_decimal(current_app.config["INITIAL_TOKENS"])
-        return _("Welcome! Your first %(tokens)s tokens come when your e-mail address is confirmed.", tokens=tokens)
+        text = _("Welcome! Your first %(tokens)s tokens come when your e-mail address is confirmed.", tokens=tokens)
+        return f"{text} {_('We have sent you a link.')}"
     return _("Welcome to Tokendesk!")
 
 

@@ -25,7 +25,7 @@ from app.models.account import Account, Operation, Policy, Terms
 from app.models.domain_error import Busy, DomainError, HoldClosed, KeyReused, NotFound, Unavailable
 from app.models.ledger_entry import LedgerEntry, numbered
 from app.models.token_account import TokenAccount, from_fields, to_fields
-from app.models.user import User
+from app.models.user import NOBODY, User
 
 COPY_BATCH = 50
 # Beyond so many waiting entries everybody who writes also copies.
@@ -352,6 +352,13 @@ def mark_counted(marks: Iterable[Mapping[str, Any]]) -> None:
 
     if updates := [UpdateOne({"_id": mark["account"], "counted": mark["before"]}, moved(mark)) for mark in marks]:
         accounts().bulk_write(updates, ordered=False)
+
+
+def forget_name(account_id: ObjectId) -> None:
+    """Of what the account's owner did, leaves their id and no name; the only thing about an entry that ever changes."""
+    drain(account_id)
+    theirs = {"account": account_id, "by.id": str(account_id), "by.name": {"$ne": NOBODY}}
+    entries().update_many(theirs, {"$set": {"by.name": NOBODY}})
 
 
 def drain(account_id: ObjectId) -> None:

@@ -21,20 +21,26 @@ from app.models.assistant import Assistant
 from app.models.canned_response import CannedResponse
 from app.models.catalogue_token import CatalogueToken
 from app.models.conversation import Conversation
+from app.models.delivery import Delivery
 from app.models.domain_error import Busy, DomainError, Unavailable
 from app.models.message import Message
 from app.models.order import Order
+from app.models.password_reset import PasswordReset
 from app.models.sign_in_link import SignInLink
 from app.models.token_account import TokenAccount
 from app.models.token_request import TokenRequest
 from app.models.user import User
+from app.models.webhook import Webhook
 from app.services import (
     answers,
     audit,
     catalogue,
     conversations,
+    deliveries,
     notifications,
     out_of_tokens,
+    password_reset_mail,
+    personal_erasure,
     stripe_payments,
     supports,
     token_accounts,
@@ -57,6 +63,9 @@ CARRIERS: tuple[type[Document], ...] = (
     Assistant,
     Order,
     CatalogueToken,
+    Delivery,
+    Webhook,
+    PasswordReset,
 )
 
 
@@ -123,6 +132,14 @@ def _remove_conversation(*, key: str, at: datetime, conversation: ObjectId) -> N
     conversations.remove(conversation)
 
 
+def _erase_user(*, key: str, at: datetime, user: ObjectId) -> None:
+    personal_erasure.erase(user)
+
+
+def _send_password_reset(*, key: str, at: datetime, email: str) -> None:
+    password_reset_mail.send(key=key, at=at, email=email)
+
+
 def _publish_catalogue(*, key: str, at: datetime) -> None:
     token_list.publish()
 
@@ -140,12 +157,16 @@ VERBS: dict[str, Callable[..., None]] = {
     "catalogue.publish": _publish_catalogue,
     "catalogue.take_out": catalogue.take_out,
     "conversation.remove": _remove_conversation,
+    "deliver.event": deliveries.send_event,
+    "deliver.mail": deliveries.send_mail,
     "listing.free_slot": catalogue.free_slot,
     "notify": notifications.notify,
     "notify.billing": notifications.notify_billing,
     "notify.reviewers": notifications.notify_reviewers,
     "payment.give_back": stripe_payments.give_back,
+    "password_reset.send": _send_password_reset,
     "supporters.tell": supports.tell,
+    "user.erase": _erase_user,
     "users.note_tokens": _note_tokens,
 }
 

@@ -12,6 +12,7 @@ from bson import ObjectId
 from flask import current_app
 
 from app import clock
+from app.models.domain_error import NotFound
 from app.models.login_session import LoginSession
 from app.models.user import User
 from app.services import admin_allowlist
@@ -22,6 +23,8 @@ SEEN_EVERY = timedelta(minutes=1)
 _WITH_USER = {
     "$lookup": {"from": User._get_collection_name(), "localField": "user", "foreignField": "_id", "as": "users"}
 }
+# More than a person uses in a week; all of them can still be ended at once.
+MOST_SHOWN = 50
 
 
 def start(user: User, *, address: str | None = None, user_agent: str = "") -> str:
@@ -66,6 +69,25 @@ def find(token: str, *, is_seen: bool = True) -> tuple[LoginSession, User] | Non
 def end(token: str) -> None:
     """Signs this browser out."""
     LoginSession.objects(id=digest(token)).delete()
+
+
+def live(user: User) -> list[LoginSession]:
+    """Where the user is signed in, the last used first."""
+    now = clock.now()
+    sessions = LoginSession.objects(user=user.id, epoch=user.session_epoch, expires_at__gt=now)
+    return list(sessions.order_by("-last_seen_at").limit(MOST_SHOWN))
+
+
+def end_one(user_id: ObjectId, session_id: str) -> None:
+    """Signs the user out in one browser; raises `NotFound` where it is not, or no longer, one of theirs."""
+    if not LoginSession._get_collection().delete_one({"_id": session_id, "user": user_id}).deleted_count:
+        raise NotFound
+
+
+def end_others(user_id: ObjectId, *, but: str) -> int:
+    """Signs the user out in all browsers but one; returns in how many."""
+    others = {"user": user_id, "_id": {"$ne": but}}
+    return LoginSession._get_collection().delete_many(others).deleted_count
 
 
 def sweep(user_id: ObjectId, *, before_epoch: int) -> None:

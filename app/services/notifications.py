@@ -12,7 +12,7 @@ from app.models.domain_error import NotFound
 from app.models.notification import Notification
 from app.models.permission import Permission
 from app.models.user import User
-from app.services import admin_allowlist
+from app.services import admin_allowlist, notice_mail
 
 DUPLICATE_KEY = 11_000
 
@@ -92,7 +92,7 @@ def _who_may(permission: Permission, except_user: ObjectId | None) -> list[Objec
 
 
 def _tell(users: Sequence[ObjectId], **values: Any) -> None:
-    """One notification for each of `users`; those who have one under the key already are left out."""
+    """One notification for each of `users`, and a mail to those who want one; who was told under the key is left out."""
     notifications = [Notification(user=user, **values) for user in users]
     for notification in notifications:
         notification.validate()
@@ -104,3 +104,4 @@ def _tell(users: Sequence[ObjectId], **values: Any) -> None:
     except BulkWriteError as error:
         if any(failure["code"] != DUPLICATE_KEY for failure in error.details["writeErrors"]):
             raise
+    notice_mail.send(users, **values)

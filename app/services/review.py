@@ -19,12 +19,15 @@ from app.models.domain_error import N_, Busy, ChangedMeanwhile, Forbidden, SlotT
 from app.models.due_item import due_item
 from app.models.plain_text import plain_text
 from app.models.token_request import OPEN, TRANSITIONS, Role, Status, TokenRequest, next_moment
-from app.services import due, request_kinds, submissions, supports, token_requests
+from app.models.webhook import Event
+from app.services import deliveries, due, request_kinds, submissions, supports, token_requests
 
 LONGEST_RESPONSE = 500
 LONGEST_NOTE = 5_000
 MOST_ATTEMPTS = 20
 
+# What webhooks hear of as a decision.
+DECIDED = frozenset({Status.APPROVED, Status.REJECTED, Status.SPAM, Status.REVOKED})
 
 # What the owner hears of each step by others: the kind of notice.
 NOTICES = {
@@ -299,6 +302,9 @@ def _follows(
         items.append(due_item(key, "notify", at=at, user=current.user, kind=kind, values=values, url=url))
     if current.kind in request_kinds.SUPPORTED and current.slot and current.is_open and to not in OPEN:
         items.append(supports.news(current, key=key, at=at, listed=to is Status.APPROVED))
+    if to in DECIDED:
+        data = {**submissions.webhook_data(current), "status": to.value}
+        items.append(deliveries.event_item(key, Event.REQUEST_DECIDED, data, at=at))
     if (current.status, to) == (Status.NEEDS_INFO, Status.PENDING):
         told = {"kind": "question_answered", "values": {"number": current.number}, "except_user": current.user}
         items.append(due_item(key, "notify.reviewers", at=at, url=f"/admin/requests/{current.number}", **told))

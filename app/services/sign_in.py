@@ -9,17 +9,24 @@ import hashlib
 import secrets
 import time
 from dataclasses import dataclass
+from datetime import timedelta
 
 from flask import current_app
 from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
 
 from app import rate_limits
-from app.models.domain_error import BadCredentials, InvalidInput, TooManyAttempts, UserInactive
+from app.models.actor import Actor
+from app.models.domain_error import BadCredentials, InvalidInput, SignInNeeded, TooManyAttempts, UserInactive
 from app.models.user import User
-from app.services import login_sessions, passwords, users
+from app.services import login_sessions, passwords, signed_tokens, two_factor_codes, users
 
 # More browsers than a person has; the oldest is forgotten first.
 MOST_DEVICES = 20
+
+
+PURPOSE = "second step"
+# How long the second step may take.
+SECOND_STEP = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +38,17 @@ class SignedIn:
     device: str
 
 
-def sign_in(email: str, password: str, *, address: str, device: str | None = None, user_agent: str = "") -> SignedIn:
-    """Starts a session for the user with this e-mail and password.
+@dataclass(frozen=True, slots=True)
+class CodeNeeded:
+    """The password was right, and the user has two-factor sign-in; `step` says so to `finish`."""
+
+    step: str
+
+
+def sign_in(
+    email: str, password: str, *, address: str, device: str | None = None, user_agent: str = ""
+) -> SignedIn | CodeNeeded:
+    """Starts a session for the user with this e-mail and password, or asks for a code first.
 
     Raises `BadCredentials`, `UserInactive` (only after the right password) or `TooManyAttempts`.
     """
@@ -48,6 +64,43 @@ def sign_in(email: str, password: str, *, address: str, device: str | None = Non
         raise UserInactive
     if passwords.needs_rehash(user.password_hash):
         _rehash(user, password)
+    if user.has_two_factor:
+        return CodeNeeded(signed_tokens.sign([str(user.id), user.session_epoch], purpose=PURPOSE))
+    return _start(user, device, known=known, address=address, user_agent=user_agent)
+
+
+def at_second_step(step: str) -> User | None:
+    """Whose code is asked for; None where that has ended: by time, by a new password, by whatever else ends sessions."""
+    user_id, epoch = signed_tokens.read(step, purpose=PURPOSE, lifetime=SECOND_STEP) or (None, None)
+    user = User.objects.active().filter(id=user_id, session_epoch=epoch).first() if user_id else None
+    return user if user and user.has_two_factor else None
+
+
+def finish(
+    step: str,
+    code: str,
+    *,
+    address: str,
+    device: str | None = None,
+    user_agent: str = "",
+    request_id: str | None = None,
+) -> SignedIn:
+    """Starts the session for which `sign_in` asked for a code, of the authenticator app or for recovery.
+
+    Raises `SignInNeeded` where the step has ended, `WrongCode`, or `TooManyAttempts`. Attempts from each known device are
+    counted by themselves: who has found out the password and tries codes keeps nobody out.
+    """
+    user = at_second_step(step)
+    if user is None:
+        raise SignInNeeded
+    known = device is not None and _device_hash(user, device) in user.known_devices
+    where = _device_hash(user, device) if device and known else "elsewhere"
+    by = Actor("user", str(user.id), user.display_name, address, request_id)
+    two_factor_codes.accept(user, code, where=where, by=by)
+    return _start(user, device, known=known, address=address, user_agent=user_agent)
+
+
+def _start(user: User, device: str | None, *, known: bool, address: str, user_agent: str) -> SignedIn:
     device = device or secrets.token_urlsafe(32)
     if not known:
         _remember(user, device)

@@ -18,7 +18,8 @@ from app.models.domain_error import Busy, ChangedMeanwhile, DailyLimit, DomainEr
 from app.models.due_item import due_item
 from app.models.token_request import Status, TokenRequest, next_moment
 from app.models.user import User
-from app.services import due, numbers, token_requests
+from app.models.webhook import Event
+from app.services import deliveries, due, numbers, token_requests
 
 # How often a submit that others overtook looks again before it gives up; each time somebody else has submitted.
 MOST_ATTEMPTS = 20
@@ -129,9 +130,20 @@ def _follows(token_request: TokenRequest, user: User, by: Actor) -> list[dict[st
             url=f"/admin{url}",
             except_user=user.id,
         ),
+        deliveries.event_item(key, Event.REQUEST_SUBMITTED, webhook_data(token_request), at=at),
         # What users do for themselves needs no trail beside the request; what is done for them does.
         *([due_item(key, "audit", at=at, **audited)] if by.kind != "user" else []),
     ]
+
+
+def webhook_data(token_request: TokenRequest) -> dict[str, Any]:
+    """What webhooks are told of a request: which one it is, and no more."""
+    return {
+        "request": token_request.id,
+        "number": token_request.number,
+        "kind": token_request.kind,
+        "user": token_request.user,
+    }
 
 
 def slot_holder(slot: str) -> Mapping[str, Any] | None:

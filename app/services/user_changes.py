@@ -1,12 +1,14 @@
 """Changing users. A change ends the sessions that it must end, and leaves an audit event."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from bson import ObjectId
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
+from app import clock
 from app.models.actor import Actor
 from app.models.audit_event import Action
 from app.models.domain_error import N_, Busy, ChangedMeanwhile, Forbidden, InvalidInput
@@ -14,9 +16,12 @@ from app.models.due_item import due_item
 from app.models.permission import Permission
 from app.models.plain_text import plain_text
 from app.models.user import User, search_terms
-from app.services import due, last_admin, login_sessions, passwords, rights, users
+from app.services import due, last_admin, login_sessions, passwords, rights, security_notices, users
 
 LONGEST_REASON = 500
+CONFIRMED = {"email_confirmed": True}
+# What the event of a change leaves out: a secret, and what has an event of its own.
+UNSAID = {"password_hash", "email_confirmed"}
 
 
 def grant_role(user_id: ObjectId, role: str, *, by: Actor) -> User:
@@ -72,9 +77,12 @@ def activate(user_id: ObjectId, *, by: Actor) -> User:
     rights.check_manages(by, other_than=user)
     if user.active:
         return user
+    if user.deleted_at:
+        raise Forbidden(N_("The owner has deleted this account."))
     # They count again from now on: that is giving them.
     rights.check_holds(user.permissions, by=by)
-    return _change(user, {"active": True}, action=Action.USER_ACTIVATE, by=by, guard={"active": False})
+    guard = {"active": False, "deleted_at": None}
+    return _change(user, {"active": True}, action=Action.USER_ACTIVATE, by=by, guard=guard)
 
 
 def set_tier(user_id: ObjectId, tier: str, *, by: Actor, reason: str = "") -> User:
@@ -124,28 +132,40 @@ def set_password(user_id: ObjectId, password: str, *, by: Actor) -> User:
         rights.check_manages(by)
         # Whoever sets a password can sign in with it, and so do whatever its owner may.
         rights.check_holds(user.permissions, by=by)
-    passwords.check(password, email=user.email)
-    hashed = passwords.hashed(password)
-    return _change(user, {"password_hash": hashed}, action=Action.USER_SET_PASSWORD, by=by, guard={})
+    return _set_password(user, password, by=by, guard={})
 
 
-def confirm_email(user_id: ObjectId, *, by: Actor) -> User:
-    """The address is the user's: they showed it, or somebody who manages users says so. Brings the initial tokens, once."""
+def replace_password(user: User, password: str, *, by: Actor, by_mail: bool = False) -> User:
+    """As `set_password`, for somebody who has shown that they are this user; raises `Busy` unless both are still as read.
+
+    `by_mail`: a mail to their address has shown it, which the same write confirms.
+    """
+    guard = {"email": user.email, "password_hash": user.password_hash, "active": True}
+    return _set_password(user, password, by=by, guard=guard, confirms=by_mail and not user.email_confirmed)
+
+
+def confirm_email(user_id: ObjectId, *, by: Actor, email: str | None = None) -> User:
+    """The address is the user's: they showed it, or somebody who manages users says so. Brings the initial tokens, once.
+
+    `email`: it is this one that was shown; if the user has another one by now, nothing is confirmed.
+    """
     user = users.get(user_id)
     if by.id != str(user.id):
         rights.check_manages(by)
-    confirmed = {"email_confirmed": True}
-    said = users.audit_item(user, Action.USER_CONFIRM_EMAIL, by=by, before={"email_confirmed": False}, after=confirmed)
-    given = due_item("initial", "account.grant_initial", at=said["at"], user=user.id)
-    # An account that opens with these tokens has no operation that brings them, and so none that notes them.
-    noted = due_item("initial", "users.note_tokens", at=said["at"], user=user.id)
     changed = User._get_collection().update_one(
-        {"_id": user.id, "email": user.email, "email_confirmed": False},
-        {"$set": confirmed, "$push": {"due": {"$each": [given, noted, said]}}},
+        {"_id": user.id, "email": email or user.email, "email_confirmed": False},
+        {"$set": CONFIRMED, "$push": {"due": {"$each": _confirmation_items(user, by)}}},
     )
     if changed.modified_count:
         due.perform(User, user.id)
     return users.get(user.id)
+
+
+def initial_items(user: User, *, at: datetime) -> list[dict[str, Any]]:
+    """What is due when an address is confirmed for the first time: the initial tokens."""
+    given = due_item("initial", "account.grant_initial", at=at, user=user.id)
+    # An account that opens with these tokens has no operation that brings them, and so none that notes them.
+    return [given, due_item("initial", "users.note_tokens", at=at, user=user.id)]
 
 
 def _checked_permissions(
@@ -168,6 +188,20 @@ def _checked_permissions(
     return user, wanted
 
 
+def _confirmation_items(user: User, by: Actor) -> list[dict[str, Any]]:
+    before = {"email_confirmed": False}
+    said = users.audit_item(user, Action.USER_CONFIRM_EMAIL, by=by, before=before, after=CONFIRMED)
+    return [*initial_items(user, at=said["at"]), said]
+
+
+def _set_password(user: User, password: str, *, by: Actor, guard: dict[str, Any], confirms: bool = False) -> User:
+    passwords.check(password, email=user.email)
+    values: dict[str, Any] = {"password_hash": passwords.hashed(password), **(CONFIRMED if confirms else {})}
+    told = security_notices.item(user, security_notices.What.PASSWORD, at=clock.now())
+    also = [told, *(_confirmation_items(user, by) if confirms else [])]
+    return _change(user, values, action=Action.USER_SET_PASSWORD, by=by, guard=guard, also=also)
+
+
 def _set_permissions(user: User, permissions: set[str], *, action: Action, by: Actor, guard: dict[str, Any]) -> User:
     after = sorted(permissions)
     if after == sorted(user.permissions):
@@ -184,9 +218,20 @@ def _write(user: User, as_read: dict[str, Any], update: dict[str, Any]) -> User:
     return users.get(user.id)
 
 
-def _change(user: User, values: dict[str, Any], *, action: Action, by: Actor, guard: dict[str, Any]) -> User:
-    """The one write of what ends all sessions, by a new epoch: only if `guard` still holds, and with what is due."""
-    said = {field: value for field, value in values.items() if field != "password_hash"}
+def _change(
+    user: User,
+    values: dict[str, Any],
+    *,
+    action: Action,
+    by: Actor,
+    guard: dict[str, Any],
+    also: Sequence[dict[str, Any]] = (),
+) -> User:
+    """The one write of what ends all sessions, by a new epoch: only if `guard` still holds, and with what is due.
+
+    The user as this write left them: a session started for them ends with whatever ends sessions after it.
+    """
+    said = {field: value for field, value in values.items() if field not in UNSAID}
     before = {field: user[field] for field in said}
     changed = User._get_collection().find_one_and_update(
         {"_id": user.id, **guard},
@@ -194,9 +239,8 @@ def _change(user: User, values: dict[str, Any], *, action: Action, by: Actor, gu
             "$set": values,
             "$unset": {"leaving_at": 1},
             "$inc": {"session_epoch": 1},
-            "$push": {"due": users.audit_item(user, action, by=by, before=before, after=said)},
+            "$push": {"due": {"$each": [users.audit_item(user, action, by=by, before=before, after=said), *also]}},
         },
-        projection={"session_epoch": 1},
         return_document=ReturnDocument.AFTER,
     )
     if changed is None:
@@ -204,4 +248,4 @@ def _change(user: User, values: dict[str, Any], *, action: Action, by: Actor, gu
         raise Busy
     login_sessions.sweep(user.id, before_epoch=changed["session_epoch"])
     due.perform(User, user.id)
-    return users.get(user.id)
+    return User._from_son(changed)

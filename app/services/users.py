@@ -20,7 +20,7 @@ from app.models.due_item import due_item
 from app.models.object_id import object_id
 from app.models.plain_text import INVISIBLE, plain_line
 from app.models.user import User, search_terms
-from app.services import account_commit, audit, due, passwords, rights
+from app.services import account_commit, audit, confirmation_mail, due, passwords, rights
 
 LONGEST_EMAIL, LONGEST_NAME = 254, 100
 _JOINERS = "\u200c\u200d"
@@ -68,11 +68,15 @@ def register(email: str, *, password: str, name: str, locale: str, address: str 
     """
     tier = current_app.config["DEFAULT_TIER"]
     user = User(id=ObjectId(), email=normalised_email(email), name=name.strip(), tier=tier, locale=locale)
-    return insert(user, password, by=Actor("user", str(user.id), user.display_name, address, request_id))
+    by = Actor("user", str(user.id), user.display_name, address, request_id)
+    return insert(user, password, by=by, also=[confirmation_mail.item(user, at=clock.now())])
 
 
-def insert(user: User, password: str | None, *, by: Actor) -> User:
-    """Stores a new user whose values were checked, all but the name; raises `InvalidInput` and `AlreadyExists`."""
+def insert(user: User, password: str | None, *, by: Actor, also: Iterable[dict[str, Any]] = ()) -> User:
+    """Stores a new user whose values were checked, all but the name; raises `InvalidInput` and `AlreadyExists`.
+
+    `also` is due with it.
+    """
     user.name = checked_name(user.name)
     if password is not None:
         passwords.check(password, email=user.email)
@@ -82,7 +86,7 @@ def insert(user: User, password: str | None, *, by: Actor) -> User:
     account, _entries = account_commit.opening(user.id, user, clock.now())
     user.out_of_tokens = account_commit.policy().is_out(account.available)
     given = {"tier": user.tier, "permissions": list(user.permissions)}
-    user.due = [audit_item(user, Action.USER_CREATE, by=by, after=given)]
+    user.due = [audit_item(user, Action.USER_CREATE, by=by, after=given), *also]
     user.validate()
     try:
         User._get_collection().insert_one(user.to_mongo())

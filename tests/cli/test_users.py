@@ -233,9 +233,31 @@ class TestConfirmEmail:
         assert flask("confirm-email", "nobody@example.com").exit_code == 1
 
 
+class TestResetTwoFactor:
+    @pytest.fixture
+    def ann(self):
+        ann = make_user("ann@example.com", password=PASSWORD)
+        User.objects(id=ann.id).update(totp_secret="sealed", totp_step=1, recovery_codes=["x"])
+        return ann
+
+    def test_it_asks_and_turns_it_off(self, flask, ann):
+        assert json.loads(flask("show", "ann@example.com", "--json").stdout)["two_factor"] is True
+        assert flask("reset-two-factor", "ann@example.com", stdin="n\n").exit_code == 1
+        assert users.get(ann.id).has_two_factor
+        result = flask("reset-two-factor", "ann@example.com", "--yes")
+        said = "Two-factor sign-in is off for ann@example.com, who is signed out everywhere.\n"
+        assert (result.exit_code, result.stdout) == (0, said)
+        assert not users.get(ann.id).has_two_factor
+
+    def test_where_it_is_off_it_says_so(self, flask):
+        make_user("ann@example.com")
+        result = flask("reset-two-factor", "ann@example.com", "--yes")
+        assert (result.exit_code, result.stderr) == (1, "Error: Two-factor sign-in is off.\n")
+
+
 def test_help_has_an_example_for_every_command(flask):
     verbs = ("create", "list", "show", "set-password", "set-tier", "grant-role", "revoke-role")
-    verbs += ("deactivate", "activate", "confirm-email")
+    verbs += ("deactivate", "activate", "confirm-email", "reset-two-factor")
     for verb in verbs:
         text = flask(verb, "--help").stdout
         assert "Example:" in text

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from datetime import timedelta
 
 import pytest
@@ -12,7 +13,11 @@ from pymongo.errors import AutoReconnect
 from app import clock
 from app.cli import worker
 from app.models.worker_heartbeat import WorkerHeartbeat
+from app.services import review, webhooks
+from tests.factories import OPERATOR, make_request
+from tests.mail_server import mail_server
 from tests.serving import ROOT
+from tests.webhook_receiver import receiver
 
 
 @pytest.fixture
@@ -51,6 +56,16 @@ def test_the_real_jobs_find_nothing_to_do_in_an_empty_database(run_once):
     assert run_once().exit_code == 0
 
 
+def test_the_real_jobs_send_what_waits(app, run_once, monkeypatch):
+    with mail_server(app, monkeypatch) as server, receiver() as there:
+        monkeypatch.setitem(app.config, "WEBHOOK_ALLOW_PRIVATE", True)
+        webhooks.create(url=there.url, events=["request.decided"], by=OPERATOR)
+        review.reject(make_request(), response="Not now.", by=OPERATOR)
+        assert run_once().exit_code == 0
+        assert [sent["Subject"] for sent in server.mails] == ["Your request #1 was not approved."]
+        assert len(there.told) == 1
+
+
 def test_a_job_that_fails_does_not_stop_the_others(run_once, done, caplog):
     done.jobs["due"] = lambda: fail(ValueError("a defect"))
     assert run_once().exit_code == 1
@@ -73,6 +88,26 @@ def test_asked_to_end_it_finishes_the_job_that_it_has_begun(app, run_once, done)
     done.jobs["ledger"] = asked_meanwhile
     assert app.test_cli_runner().invoke(args=["worker"]).exit_code == 0
     assert done == ["due", "ledger"]
+
+
+def test_a_server_of_others_that_is_slow_holds_up_nothing_else(app, run_once, done, monkeypatch):
+    is_asked, answers = threading.Event(), threading.Event()
+
+    def slow():
+        is_asked.set()
+        assert answers.wait(10)
+        done.append("mail")
+
+    def meanwhile():
+        assert is_asked.wait(10)
+        done.append("due")
+        signal.raise_signal(signal.SIGTERM)
+        answers.set()
+
+    monkeypatch.setattr(worker, "OUTSIDE", {"mail": slow})
+    done.jobs["due"] = meanwhile
+    assert app.test_cli_runner().invoke(args=["worker"]).exit_code == 0
+    assert done == ["due", "mail"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

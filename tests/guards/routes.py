@@ -5,21 +5,27 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from bson import ObjectId
 from flask import Flask
 from mongoengine.connection import get_db
 from werkzeug.test import TestResponse
 
-from app import access
+from app import access, clock
 from app.access import Access
 from app.models.audit_event import Action
+from app.models.delivery import Delivery, Kind, State
+from app.models.notice_mail import Topic
 from app.models.notification import Notification
 from app.models.review_batch import BatchAction
 from app.models.user import User
+from app.models.webhook import Webhook
 from app.openapi import alternatives
 from app.security import STATIC_ENDPOINTS, WRITING_METHODS
 from app.services import (
     api_keys,
     canned_responses,
+    login_sessions,
+    notice_mail,
     orders,
     review_batches,
     sign_in_links,
@@ -27,6 +33,7 @@ from app.services import (
     token_accounts,
     user_changes,
 )
+from app.services.digests import digest
 from app.services.review_batches import Selected
 from tests.chatting import make_talker, say
 from tests.factories import OPERATOR, actor_of, make_request, make_user
@@ -113,6 +120,7 @@ class World:
             "hold_id": token_accounts.hold(self.owner.id, 1, by=OPERATOR).hold_id,
             "external_id": "u-17",
             "token": token,
+            "session_id": digest(login_sessions.start(self.owner)),
             "figure": "balance",
             "role": "support",
             "batch_id": review_batches.start([Selected(request.number)], BatchAction.SPAM, by=OPERATOR).id,
@@ -120,8 +128,19 @@ class World:
             "response_id": canned_responses.create(title="Soon", text="Please wait.", by=OPERATOR).id,
             "package": "basic",
             "phone": "79991234567",
+            "notice_token": notice_mail.link_token(self.owner.id, Topic.DECIDED),
+            "delivery_id": self._delivery(),
+            "webhook_id": self._webhook(),
             "filename": "nothing.css",
         }
+
+    def _delivery(self) -> ObjectId:
+        mail = {"kind": Kind.MAIL, "channel": "mail", "what": "notice", "state": State.DEAD, "user": self.owner.id}
+        return Delivery(key="mail", created_at=clock.now(), **mail).save().id
+
+    def _webhook(self) -> ObjectId:
+        facts = {"url": "https://example.com/", "secret": "whsec_eA==", "events": ["tokens.low"]}
+        return Webhook(idempotency_key="a form", created_at=clock.now(), **facts).save().id
 
 
 def url_of(app: Flask, route: Route, named: dict[str, Any]) -> str:

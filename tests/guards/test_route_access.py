@@ -12,18 +12,26 @@ OPEN_TO_EVERYBODY = {
     "api_catalogue.tokens",
     "catalogue.catalogue",
     "catalogue.show",
+    "confirm_email.confirm",
+    "confirm_email.confirm_email",
     "home.home",
     "ops.healthz",
     "ops.readyz",
     "ops.robots",
     "ops.favicon",
     "register.register",
+    "reset_password.new_password",
+    "reset_password.reset_password",
+    "settings_email.change",
+    "settings_email.confirm",
+    "sign_in.code",
     "sign_in.sign_in",
     "sign_in.sign_out",
     "sign_in_link.sign_in_link",
     "sign_in_link.use",
     # What comes in there is signed.
     "stripe_events.receive",
+    "unsubscribe.unsubscribe",
 }
 
 

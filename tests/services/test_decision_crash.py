@@ -104,7 +104,7 @@ def test_a_decision_killed_anywhere_has_exactly_its_effects_after_the_next_run(
     # It was cut off before the decision, and after it with each number of things still to do.
     most = max(n for _, n in seen)
     assert seen == {(False, 0), *((True, n) for n in range(most + 1))}
-    assert most == {"approve": 3, "reject": 2, "revoke": 3, "withdraw": 0}[decision]
+    assert most == {"approve": 4, "reject": 3, "revoke": 4, "withdraw": 0}[decision]
 
 
 def test_a_worker_killed_anywhere_is_replaced_by_the_next(mongodb_uri, killed_everywhere, adam, clock_hand):
@@ -112,7 +112,7 @@ def test_a_worker_killed_anywhere_is_replaced_by_the_next(mongodb_uri, killed_ev
         token_request = make_request(used=70)
         dies = Killer(2, command="findAndModify")
         assert run_and_kill(mongodb_uri, dies, lambda: review.approve(token_request, by=adam))
-        assert (stored(token_request)["status"], len(stored(token_request)["due"])) == ("approved", 3)
+        assert (stored(token_request)["status"], len(stored(token_request)["due"])) == ("approved", 4)
         clock_hand.shift(due.GRACE)
         return token_request
 
@@ -175,6 +175,6 @@ def test_a_submit_killed_anywhere_leaves_a_whole_request_or_none_with_each_notic
         assert sorted((str(one.user), one.kind) for one in told) == sorted(
             [(str(user.id), "request_received"), *((reviewer, "request_waiting") for reviewer in reviewers)]
         )
-    assert seen == {(0, 0), (1, 2), (1, 1), (1, 0)}
+    assert seen == {(0, 0), (1, 3), (1, 2), (1, 1), (1, 0)}
     numbers = TokenRequest.objects.scalar("number")
     assert len(numbers) == len(set(numbers))

@@ -10,12 +10,14 @@ from flask import current_app
 
 from app.models.audit_event import AuditEvent
 from app.models.conversation import Conversation
+from app.models.delivery import Delivery
 from app.models.due_item import due_item
 from app.models.message import Message
 from app.models.notification import Notification
 from app.models.permission import Permission
 from app.models.user import User
-from app.services import due, token_accounts
+from app.models.webhook import Webhook
+from app.services import due, notifications, token_accounts
 from tests import stripe_server
 from tests.buying import make_order
 from tests.due_items import NOW, entries, give, left, notice, told
@@ -28,6 +30,11 @@ def clock_hand():
     """Time stands still until a test moves it."""
     with time_machine.travel(NOW, tick=False) as traveller:
         yield traveller
+
+
+@pytest.fixture(autouse=True)
+def mail_server_is_as_before(app, monkeypatch):
+    monkeypatch.setitem(app.config, "MAIL_SERVER", "")
 
 
 @pytest.fixture
@@ -133,6 +140,32 @@ def _give_back(user):
     return {"payment": payment}, lambda: stripe.payments[payment]["latest_charge"]["amount_refunded"], order.price_minor
 
 
+def _deliver_mail(user):
+    current_app.config["MAIL_SERVER"] = "mail.example.com"
+    arguments = {"user": user.id, "template": "notice", "values": {"n": 1}}
+    return arguments, lambda: Delivery.objects(user=user.id, what="notice").count(), 1
+
+
+def _deliver_event(user):
+    for _ in range(2):
+        events = {"url": "https://example.com/", "secret": "whsec_eA==", "events": ["tokens.low"]}
+        Webhook(created_at=NOW, idempotency_key=uuid4().hex, **events).save()
+    arguments = {"event": "tokens.low", "data": {"user": user.id}}
+    return arguments, lambda: Delivery.objects(what="tokens.low").count(), 2
+
+
+def _send_password_reset(user):
+    current_app.config["MAIL_SERVER"] = "mail.example.com"
+    return {"email": user.email}, lambda: Delivery.objects(user=user.id, what="password_reset").count(), 1
+
+
+def _erase(user):
+    account_deletion_time = {"deleted_at": NOW, "active": False}
+    User.objects(id=user.id).update(**account_deletion_time)
+    notifications.notify(key="told", user=user.id, kind="request_received", values={"number": 1})
+    return {"user": user.id}, lambda: Notification.objects(user=user.id).count(), 0
+
+
 # For each verb: its arguments, how to look at its effect, and what that effect is.
 CASES = {
     "account.change_tier": _change_tier,
@@ -143,10 +176,14 @@ CASES = {
     "answer.charge": _charge,
     "audit": _audit,
     "conversation.remove": _remove_conversation,
+    "deliver.event": _deliver_event,
+    "deliver.mail": _deliver_mail,
     "notify": _notify,
     "notify.billing": _notify_billing,
     "notify.reviewers": _notify_reviewers,
+    "password_reset.send": _send_password_reset,
     "payment.give_back": _give_back,
+    "user.erase": _erase,
     "users.note_tokens": _note_tokens,
     **LISTINGS,
 }

@@ -26,7 +26,9 @@ USER_PAGES = [
         "/requests/9",
         "/requests/9/edit",
     ),
-    *("/buy", "/buy/basic", "/orders", "/notifications", "/settings/api-keys"),
+    *("/buy", "/buy/basic", "/orders"),
+    *("/notifications", "/settings", "/settings/email", "/settings/password", "/settings/two-factor"),
+    *("/settings/sessions", "/settings/api-keys", "/settings/data"),
 ]
 ADMIN_PAGES = [
     *("/admin", "/admin/requests", "/admin/requests?status=spam", "/admin/requests/9", "/admin/requests/10"),

@@ -19,6 +19,7 @@ def call(url: str, secret: str) -> int:
 def test_a_key_is_shown_once_works_and_is_revoked(desk: Desk, visit: Callable[..., Page]) -> None:
     page = visit(DEMO_EMAIL)
     page.locator(".user-menu summary").click()
+    page.get_by_role("link", name="Settings").click()
     page.get_by_role("link", name="API keys").click()
     expect(page.get_by_text("No keys yet")).to_be_visible()
     page.get_by_label("Name").fill("The nightly job")

@@ -18,8 +18,14 @@ from tests.models.account_rules.examples import (
 
 
 def kinds(after):
-    assert all((item["verb"], item["arguments"]["user"]) == ("notify", after.account.id) for item in after.due)
-    return [item["arguments"]["kind"] for item in after.due]
+    """What the user is told of; of little that is left, webhooks are told as well."""
+    notices = [item for item in after.due if item["verb"] == "notify"]
+    assert all(item["arguments"]["user"] == after.account.id for item in notices)
+    told = [item["arguments"]["kind"] for item in notices]
+    events = [item["arguments"] for item in after.due if item["verb"] == "deliver.event"]
+    assert events == [{"event": "tokens.low", "data": {"user": after.account.id}}] * ("tokens_low" in told)
+    assert len(after.due) == len(notices) + len(events)
+    return told
 
 
 SHARES = [
@@ -63,9 +69,8 @@ LOWS = [
 def test_a_user_is_told_when_little_is_available(balance, holds, tokens, told):
     after = spent(account(PREPAID, grants=[grant(balance)], holds=[hold(amount) for amount in holds]), tokens)
     assert kinds(after) == told
-    assert [item["arguments"]["values"] for item in after.due] == [{"available": balance - sum(holds) - tokens}] * len(
-        told
-    )
+    values = [item["arguments"]["values"] for item in after.due if item["verb"] == "notify"]
+    assert values == [{"available": balance - sum(holds) - tokens}] * len(told)
 
 
 def test_settling_tells_of_what_its_own_hold_had_only_reserved():

@@ -75,7 +75,8 @@ def test_older_keys_stand_on_pages_of_their_own(client, ann):
 
 
 def test_the_menu_leads_there(client):
-    assert '<a class="user-menu-item" href="/settings/api-keys">' in client.get("/account").text
+    assert '<a class="user-menu-item" href="/settings">' in client.get("/account").text
+    assert '<a href="/settings/api-keys" >' in client.get("/settings").text
 
 
 def test_where_there_is_nothing_to_choose_it_is_chosen_already(client):

@@ -1,0 +1,198 @@
+"""A user deletes their account: nothing of the person stays anywhere, and the books do."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from mongoengine.connection import get_db
+
+from app import clock
+from app.models.audit_event import Action, AuditEvent
+from app.models.domain_error import BadCredentials, Busy, Forbidden, InvalidInput, TooManyAttempts, UserInactive
+from app.models.message import Message, Status
+from app.models.notification import Notification
+from app.models.token_request import TokenRequest
+from app.models.user import User
+from app.services import (
+    account_deletion,
+    api_keys,
+    deliveries,
+    due,
+    host_users,
+    ledger_verify,
+    login_sessions,
+    personal_erasure,
+    review,
+    sign_in,
+    token_accounts,
+    user_changes,
+    users,
+)
+from tests.chatting import announced, make_talker, say
+from tests.factories import OPERATOR, PASSWORD, actor_of, make_admin, make_request, make_user
+
+EMAIL, NAME, PHONE = "zebedee@example.com", "Zebedee Quux", "+79991234567"
+
+
+def delete(user, proof=EMAIL, by=None):
+    account_deletion.delete(user.id, proof=proof, by=by or actor_of(user))
+
+
+MARKS = (
+    *("zebedee", "79991234567", "192.0.2.99", "quux-message", "quux-reason", "quux-note", "quux-answer"),
+    *("quux-response", "quux-tier", "quux-browser", "quux-old"),
+)
+
+
+def traces():
+    """Which collections still hold which mark of the person."""
+    kept = {name: str(list(get_db()[name].find())).lower() for name in get_db().list_collection_names()}
+    return {mark: found for mark in MARKS if (found := sorted(name for name, text in kept.items() if mark in text))}
+
+
+def make_person(**values):
+    """A user of whom there is something of everything, with marks that can be looked for."""
+    person = make_talker(email=EMAIL, name=NAME, **values)
+    by, reviewer = actor_of(person), make_admin()
+    user_changes.set_phone(person.id, PHONE, by=OPERATOR)
+    say(person, "quux-message")
+    first = make_request(person, reason="quux-reason")
+    review.add_note(first, by=actor_of(reviewer), text="quux-note")
+    review.ask(first, by=actor_of(reviewer), question="quux-question")
+    review.answer(first, by=by, answer="quux-answer")
+    review.reject(first, by=actor_of(reviewer), response="quux-response")
+    make_request(person, reason="quux-reason again")
+    user_changes.set_tier(person.id, "pro", by=actor_of(reviewer), reason="quux-tier")
+    token_accounts.spend(person.id, 10, by=by)
+    login_sessions.start(person, address="192.0.2.99", user_agent="quux-browser")
+    api_keys.create(person.id, name="A program", scopes=["self"], by=by)
+    return users.get(person.id)
+
+
+def test_nothing_of_the_person_is_left_anywhere(app, monkeypatch):
+    monkeypatch.setitem(app.config, "MAIL_SERVER", "192.0.2.1")
+    person = make_person()
+    deliveries.send_mail(key="x", user=person.id, template="notice", address="quux-old@example.com")
+    assert traces().keys() == {*MARKS}
+    delete(person)
+    assert traces() == {}
+    assert User.objects.get(id=person.id).due == []
+
+
+def test_the_books_stay_whole(app):
+    person = make_person()
+    balance, statuses = token_accounts.view(person.id).balance, ["withdrawn", "rejected"]
+    delete(person)
+    assert token_accounts.view(person.id).balance == balance
+    assert [problem for _account, problem in ledger_verify.verify() if problem] == []
+    assert [one.status for one in TokenRequest.objects.of(person.id).newest_first()] == statuses
+    (event,) = AuditEvent.objects(action=Action.USER_DELETE)
+    assert (event.actor["id"], event.object["id"], event.address) == (str(person.id), str(person.id), None)
+
+
+def test_every_way_in_ends(app):
+    person = make_user(EMAIL, password=PASSWORD)
+    _key, secret = api_keys.create(person.id, name="x", scopes=["self"], by=actor_of(person))
+    token = login_sessions.start(person)
+    delete(person, PASSWORD)
+    assert login_sessions.find(token) is None
+    assert api_keys.find(secret) is None
+    for email in (EMAIL, f"deleted-{person.id}@deleted.invalid"):
+        with pytest.raises(BadCredentials):
+            sign_in.sign_in(email, PASSWORD, address="127.0.0.1")
+    with pytest.raises(Forbidden):
+        user_changes.activate(person.id, by=OPERATOR)
+
+
+def test_address_and_external_id_are_free_for_somebody_new(app):
+    person, _ = host_users.put("u-1", {"email": EMAIL}, by=OPERATOR)
+    delete(person)
+    again, is_new = host_users.put("u-1", {"email": EMAIL}, by=OPERATOR)
+    assert is_new
+    assert again.id != person.id
+
+
+@pytest.mark.parametrize("proof", ["", "a guess", EMAIL])
+def test_without_the_password_nothing_is_deleted(proof):
+    person = make_user(EMAIL, password=PASSWORD)
+    with pytest.raises(InvalidInput) as refusal:
+        delete(person, proof)
+    assert list(refusal.value.errors) == ["proof"]
+    assert users.get(person.id).active
+
+
+def test_whoever_has_no_password_types_the_address():
+    person = make_user(EMAIL)
+    with pytest.raises(InvalidInput):
+        delete(person, "other@example.com")
+    delete(person, " Zebedee@example.com ")
+    assert not users.get(person.id).active
+
+
+def test_whoever_holds_a_permission_gives_it_back_first():
+    admin = make_admin(EMAIL)
+    with pytest.raises(Forbidden):
+        delete(admin)
+    assert users.get(admin.id).active
+
+
+def test_nobody_deletes_somebody_else_and_no_key_its_owner():
+    person = make_user(EMAIL)
+    for by in (OPERATOR, actor_of(make_admin())):
+        with pytest.raises(Forbidden):
+            delete(person, by=by)
+
+
+def test_the_password_cannot_be_found_out_by_trying(app, monkeypatch):
+    monkeypatch.setitem(app.config, "SIGN_IN_ATTEMPTS", 1)
+    person = make_user(EMAIL, password=PASSWORD)
+    with pytest.raises(InvalidInput):
+        delete(person, "a guess")
+    with pytest.raises(TooManyAttempts):
+        delete(person, PASSWORD)
+
+
+def test_deleted_by_two_at_once_it_is_deleted_once(threads):
+    person = make_person()
+    outcomes = threads(lambda _i: delete(person), 3)
+    assert sum(one is None for one in outcomes) == 1
+    assert {type(one) for one in outcomes if one} <= {Busy, Forbidden, InvalidInput, UserInactive}
+    assert AuditEvent.objects(action=Action.USER_DELETE).count() == 1
+
+
+def test_an_answer_that_is_being_written_is_charged_before_it_is_erased():
+    person = make_talker(email=EMAIL)
+    answer = announced(person)
+    delete(person)
+    assert Message.objects.count() == 2
+    Message.objects(id=answer.id).update(status=Status.DONE.value)
+    with time_machine.travel(clock.now() + timedelta(minutes=1)):
+        due.perform_waiting()
+    assert Message.objects.count() == 0
+    assert users.get(person.id).due == []
+
+
+def test_what_reviewers_were_told_of_a_person_is_found_by_an_index():
+    told = {"kind": "request_waiting", "key": {"$in": ["request:1:0", "request:2:0"]}}
+    assert "COLLSCAN" not in str(Notification._get_collection().find(told).explain()["queryPlanner"]["winningPlan"])
+
+
+STEPS = ("_withdraw_requests", "_erase_requests", "_erase_notices", "_end_keys", "_delete_chats", "_erase_trail")
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_what_a_crash_interrupts_is_finished_by_the_worker(monkeypatch, step):
+    person = make_person()
+
+    def die(*_arguments):
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr(personal_erasure, step, die)
+        with pytest.raises(SystemExit):
+            delete(person)
+    with time_machine.travel(clock.now() + timedelta(minutes=1)):
+        due.perform_waiting()
+    assert traces() == {}
+    personal_erasure.erase(person.id)
+    assert AuditEvent.objects(action=Action.USER_DELETE).count() == 1

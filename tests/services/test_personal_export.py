@@ -1,0 +1,84 @@
+"""A user takes along all that is kept about them, and nothing of others."""
+
+import json
+
+import pytest
+
+from app.exports import json_document
+from app.models.domain_error import Forbidden, TooManyAttempts
+from app.services import (
+    api_keys,
+    deliveries,
+    login_sessions,
+    notifications,
+    personal_export,
+    review,
+    token_accounts,
+    user_changes,
+)
+from tests.chatting import make_talker, say
+from tests.factories import OPERATOR, PASSWORD, actor_of, make_admin, make_request, make_user
+
+
+def exported(user):
+    return json.loads("".join(json_document(personal_export.export(user.id, by=actor_of(user)))))
+
+
+def test_it_is_one_json_document_with_a_part_for_each_thing(app, monkeypatch):
+    monkeypatch.setitem(app.config, "MAIL_SERVER", "192.0.2.1")
+    ann, reviewer = make_talker(email="ann@example.com", name="Ann", password=PASSWORD), make_admin(name="Rita")
+    say(ann)
+    asked = make_request(ann, reason="I ran out of it.")
+    review.add_note(asked, by=actor_of(reviewer), text="Watch this one.")
+    review.mark_spam(asked, by=actor_of(reviewer))
+    _key, secret = api_keys.create(ann.id, name="My job", scopes=["self"], by=actor_of(ann))
+    token = login_sessions.start(ann, address="192.0.2.9", user_agent="Firefox")
+    user_changes.set_tier(ann.id, "pro", by=OPERATOR, reason="She asked Rita.")
+    deliveries.send_mail(key="x", user=ann.id, template="notice", values={"token": "sealed"})
+    told = exported(ann)
+    assert list(told) == [
+        *("exported_at", "profile", "token_account", "ledger", "requests", "supports", "conversations"),
+        *("notifications", "mails", "api_keys", "sessions", "audit_events", "messages"),
+    ]
+    assert told["profile"]["email"] == "ann@example.com"
+    assert told["token_account"]["available"] == token_accounts.view(ann.id).available
+    assert told["ledger"][-1]["after"] == told["token_account"]["balance"]
+    (request,) = told["requests"]
+    assert (request["reason"], request["status"]) == ("I ran out of it.", "rejected")
+    assert {one["role"] for one in told["messages"]} == {"user", "assistant"}
+    assert {one["conversation"] for one in told["messages"]} == {one["id"] for one in told["conversations"]}
+    assert told["sessions"][0]["address"] == "192.0.2.9"
+    assert {"key.create", "user.set_tier"} <= {one["action"] for one in told["audit_events"]}
+    assert "notice" in {one["what"] for one in told["mails"]}
+    text = json.dumps(told)
+    for hidden in ("Rita", "Watch this one.", "spam", "sealed", ann.password_hash, secret, token):
+        assert hidden not in text, hidden
+
+
+def test_nothing_of_others_is_in_it():
+    ann, bob = make_talker(), make_talker(email="bob@example.com")
+    say(bob)
+    make_request(bob, reason="Only Bob knows.")
+    api_keys.create(bob.id, name="Bob's job", scopes=["self"], by=actor_of(bob))
+    told = exported(ann)
+    assert str(bob.id) not in json.dumps(told)
+    assert [told[name] for name in ("requests", "messages", "api_keys")] == [[], [], []]
+
+
+def test_more_than_a_batch_comes_in_order_and_whole(monkeypatch):
+    monkeypatch.setattr(personal_export, "BATCH", 3)
+    ann = make_user()
+    for n in range(10):
+        notifications.notify(key=f"n{n}", user=ann.id, kind="tokens_low", values={"available": n}, at=ann.created_at)
+    assert [one["values"]["available"] for one in exported(ann)["notifications"]] == list(range(10))
+
+
+def test_only_the_user_takes_it_along_and_not_all_day():
+    ann = make_user()
+    for by in (OPERATOR, actor_of(make_admin())):
+        with pytest.raises(Forbidden):
+            personal_export.export(ann.id, by=by)
+    for _ in range(10):
+        personal_export.export(ann.id, by=actor_of(ann))
+    with pytest.raises(TooManyAttempts):
+        personal_export.export(ann.id, by=actor_of(ann))

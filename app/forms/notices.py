@@ -4,7 +4,7 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import SelectChoice, SelectField, SelectMultipleField
 
-from app.models.notice_mail import ReviewMail, Topic, wants
+from app.models.notice_mail import ReviewMail, Topic, is_asked, wants
 from app.models.user import User
 
 REVIEW_TEXTS = {
@@ -26,7 +26,8 @@ class NoticesForm(FlaskForm):
     @classmethod
     def of(cls, user: User) -> "NoticesForm":
         """With what holds for this user now; whoever cannot see the second field leaves it as it is."""
-        chosen = [topic.value for topic in Topic if topic is not Topic.REVIEW and wants(user, topic)]
+        asked = [topic for topic in Topic if is_asked(user, topic)]
+        chosen = [topic.value for topic in asked if wants(user, topic)]
         form = cls(data={"topics": chosen, "review": user.review_mail})
-        form.topics.choices = [SelectChoice(topic.value, topic.value) for topic in Topic if topic is not Topic.REVIEW]
+        form.topics.choices = [SelectChoice(topic.value, topic.value) for topic in asked]
         return form

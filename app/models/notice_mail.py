@@ -3,6 +3,8 @@
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from app.models.permission import Permission
+
 if TYPE_CHECKING:
     from app.models.user import User
 
@@ -15,8 +17,10 @@ class Topic(StrEnum):
     DECIDED = "decided"
     EXPIRING = "expiring"
     SUPPORTED = "supported"
+    ORDER = "order"
     TOKENS_LOW = "tokens_low"
     ALLOWANCE = "allowance"
+    BILLING = "billing"
     REVIEW = "review"
 
 
@@ -39,22 +43,34 @@ TOPIC_OF: dict[str, Topic] = {
     "request_reopened": Topic.DECIDED,
     "request_expiring": Topic.EXPIRING,
     "request_expired": Topic.EXPIRING,
+    "order_paid": Topic.ORDER,
+    "order_cancelled": Topic.ORDER,
+    "order_refunded": Topic.ORDER,
     "supported_listed": Topic.SUPPORTED,
     "supported_closed": Topic.SUPPORTED,
     "tokens_low": Topic.TOKENS_LOW,
     "allowance_80": Topic.ALLOWANCE,
     "allowance_95": Topic.ALLOWANCE,
     "allowance_100": Topic.ALLOWANCE,
+    "order_waiting": Topic.BILLING,
+    "order_discrepancy": Topic.BILLING,
     "request_waiting": Topic.REVIEW,
     "question_answered": Topic.REVIEW,
     "request_reminder": Topic.REVIEW,
 }
 # What comes by mail unless somebody says no: what needs an answer, or was waited for.
-ON_BY_DEFAULT = frozenset({Topic.QUESTION, Topic.DECIDED, Topic.EXPIRING, Topic.SUPPORTED, Topic.TOKENS_LOW})
+ON_BY_DEFAULT = frozenset(Topic) - {Topic.RECEIVED, Topic.ALLOWANCE, Topic.REVIEW}
+
+
+def is_asked(user: "User", topic: Topic) -> bool:
+    """Whether the user says yes or no to mails of the topic; how reviewers hear of what waits is a choice of its own."""
+    if topic is Topic.BILLING:
+        return Permission.BILLING_MANAGE in user.permissions
+    return topic is not Topic.REVIEW
 
 
 def wants(user: "User", topic: Topic) -> bool:
     """Whether the user gets a mail of the topic at once."""
     if topic is Topic.REVIEW:
         return bool(user.review_mail == ReviewMail.AT_ONCE)
-    return bool(user.notice_mail.get(topic.value, topic in ON_BY_DEFAULT))
+    return is_asked(user, topic) and bool(user.notice_mail.get(topic.value, topic in ON_BY_DEFAULT))

@@ -69,8 +69,9 @@ class Notification(Document):
         "indexes": [
             {"fields": ["user", "key"], "unique": True},
             {"fields": ["user", "-_id"]},
-            # The only kind that names somebody else: whoever is erased is erased from it.
+            # The only kinds that name somebody else: whoever is erased is erased from them.
             {"fields": ["key"], "partialFilterExpression": {"kind": "request_waiting"}},
+            {"fields": ["key"], "partialFilterExpression": {"kind": "order_waiting"}, "name": "order_waiting"},
             {"fields": ["user"], "partialFilterExpression": {"read_at": None}, "name": "unread"},
         ],
     }

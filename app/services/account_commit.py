@@ -354,10 +354,10 @@ def mark_counted(marks: Iterable[Mapping[str, Any]]) -> None:
         accounts().bulk_write(updates, ordered=False)
 
 
-def forget_name(account_id: ObjectId) -> None:
-    """Of what the account's owner did, leaves their id and no name; the only thing about an entry that ever changes."""
+def forget_names(account_id: ObjectId, of: Sequence[str]) -> None:
+    """Of what these have done to the account, leaves their ids and no names; the only thing about an entry that ever changes."""
     drain(account_id)
-    theirs = {"account": account_id, "by.id": str(account_id), "by.name": {"$ne": NOBODY}}
+    theirs = {"account": account_id, "by.id": {"$in": list(of)}, "by.name": {"$ne": NOBODY}}
     entries().update_many(theirs, {"$set": {"by.name": NOBODY}})
 
 

@@ -15,6 +15,7 @@ from app import clock
 from app.models.delivery import Delivery, Kind, State
 from app.models.domain_error import NotFound
 from app.models.due_item import due_item
+from app.models.order import Order
 from app.models.token_request import TokenRequest
 from app.models.webhook import Event, Webhook
 
@@ -109,8 +110,9 @@ def page(*states: State, before: ObjectId | None = None, limit: int = 50) -> lis
 
 
 def forget_user(user_id: ObjectId) -> None:
-    """Removes all that was to be sent, or was sent, to somebody who is erased, and what was to tell reviewers their name."""
+    """Removes all that was to be sent, or was sent, to somebody who is erased, and what was to tell admins their name."""
     Delivery._get_collection().delete_many({"user": user_id})
     unsent = [state.value for state in State if state is not State.SENT]
     urls = [f"/admin/requests/{number}" for number in TokenRequest.objects.of(user_id).scalar("number")]
+    urls += [f"/admin/orders/{number}" for number in Order.objects(user=user_id).scalar("number")]
     Delivery._get_collection().delete_many({"state": {"$in": unsent}, "what": "notice", "values.url": {"$in": urls}})

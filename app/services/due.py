@@ -40,7 +40,6 @@ from app.services import (
     notifications,
     out_of_tokens,
     password_reset_mail,
-    personal_erasure,
     stripe_payments,
     supports,
     token_accounts,
@@ -133,6 +132,9 @@ def _remove_conversation(*, key: str, at: datetime, conversation: ObjectId) -> N
 
 
 def _erase_user(*, key: str, at: datetime, user: ObjectId) -> None:
+    # It takes steps of requests and orders, whose modules need this one.
+    from app.services import personal_erasure  # noqa: PLC0415
+
     personal_erasure.erase(user)
 
 

@@ -16,9 +16,10 @@ COLUMNS = (
 
 def rows(user_id: ObjectId, chosen: Choice) -> Iterator[dict[str, Any]]:
     """A user's entries, oldest first, with `COLUMNS`; they are read while they are taken."""
-    return map(_row, ledger.whole(user_id, chosen))
+    return map(row, ledger.whole(user_id, chosen))
 
 
-def _row(entry: Entry) -> dict[str, Any]:
+def row(entry: Entry) -> dict[str, Any]:
+    """What a file says of one entry."""
     told = {"by": entry["by"]["name"], "id": entry["_id"]}
     return {column: told.get(column, entry.get(column)) for column in COLUMNS}

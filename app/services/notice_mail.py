@@ -10,7 +10,7 @@ from flask import current_app
 
 from app import clock
 from app.models.domain_error import N_, InvalidInput, LinkUnusable
-from app.models.notice_mail import TOPIC_OF, ReviewMail, Topic, wants
+from app.models.notice_mail import TOPIC_OF, ReviewMail, Topic, is_asked, wants
 from app.models.user import User
 from app.services import deliveries, signed_tokens
 
@@ -41,7 +41,7 @@ def send(
 
 
 def _reachable(users: Sequence[ObjectId]) -> Iterable[User]:
-    chosen = ("notice_mail", "review_mail", "time_zone", "digest_at")
+    chosen = ("notice_mail", "review_mail", "time_zone", "digest_at", "permissions")
     return User.objects.active().filter(id__in=list(users), email_confirmed=True).only(*chosen)
 
 
@@ -70,13 +70,15 @@ def next_digest(time_zone: str) -> datetime:
 
 def choose(user_id: ObjectId, *, topics: Iterable[str], review: str) -> None:
     """From now on mail comes of these topics and of no other; `review` is a `ReviewMail`. Raises `InvalidInput` by field."""
-    chosen = set(topics)
-    if not chosen <= set(Topic) - {Topic.REVIEW}:
+    user: User = User.objects.only("permissions").get(id=user_id)
+    chosen, asked = set(topics), [topic for topic in Topic if is_asked(user, topic)]
+    if not chosen <= set(asked):
         raise InvalidInput(errors={"topics": [N_("There is no such kind of notice.")]})
     if review not in set(ReviewMail):
         raise InvalidInput(errors={"review": [N_("Choose one of these.")]})
-    answers = {topic.value: topic in chosen for topic in Topic if topic is not Topic.REVIEW}
-    _write(user_id, {"notice_mail": answers, "review_mail": review})
+    # One by one: what the user is not asked now stays as it was answered.
+    answers = {f"notice_mail.{topic}": topic in chosen for topic in asked}
+    _write(user_id, {**answers, "review_mail": review})
 
 
 def link_token(user_id: ObjectId, topic: Topic) -> str:

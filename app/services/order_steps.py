@@ -18,7 +18,8 @@ from app.models.due_item import due_item
 from app.models.order import Order, Provider, Status
 from app.models.permission import Permission
 from app.models.plain_text import plain_text
-from app.services import due, orders, rights, stripe_payments, taking_back
+from app.models.webhook import Event
+from app.services import deliveries, due, orders, rights, stripe_payments, taking_back
 from app.services.taking_back import Return
 
 LONGEST_NOTE = 500
@@ -181,7 +182,10 @@ def _effects(current: Order, to: Status, by: Actor) -> Iterable[dict[str, Any]]:
 
 
 def _news(current: Order, to: Status, by: Actor) -> Iterable[dict[str, Any]]:
-    """What the user hears of; of their own doing, and of an order that they have left unpaid, nothing."""
+    """What webhooks are told, and the user, but nothing of their own doing and of an order that they have left unpaid."""
+    if to is Status.PAID:
+        data = {"order": current.id, "number": current.number, "user": current.user}
+        yield deliveries.event_item(current.key_of(to), Event.ORDER_PAID, data, at=clock.now())
     if to is Status.CANCELLED and (by is STRIPE or by.person == str(current.user)):
         return
     values: dict[str, Any] = {"number": current.number, "tokens": current.tokens}

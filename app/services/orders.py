@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from bson import ObjectId
@@ -96,7 +97,7 @@ def _waiting(order: Order, user: User) -> dict[str, Any]:
     """What is due with an order that somebody has to confirm: those who can hear of it."""
     return due_item(
         # One an hour for each buyer: who orders and cancels in turn fills nobody's list.
-        f"order_waiting:{user.id}:{order.created_at:%Y-%m-%dT%H}",
+        waiting_key(user.id, order.created_at),
         "notify.billing",
         at=order.created_at,
         kind="order_waiting",
@@ -104,6 +105,11 @@ def _waiting(order: Order, user: User) -> dict[str, Any]:
         url=f"/admin/orders/{order.number}",
         except_user=user.id,
     )
+
+
+def waiting_key(user_id: ObjectId, at: datetime) -> str:
+    """The key under which those who manage billing hear of what the user orders in that hour."""
+    return f"order_waiting:{user_id}:{at:%Y-%m-%dT%H}"
 
 
 def audit_item(order: Order, action: Action, to: Status, *, by: Actor, **changes: Any) -> dict[str, Any]:

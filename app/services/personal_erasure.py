@@ -7,31 +7,42 @@ from bson import ObjectId
 
 from app.models.actor import Actor
 from app.models.api_key import ApiKey
-from app.models.audit_event import AuditEvent
+from app.models.audit_event import Action, AuditEvent
 from app.models.conversation import Conversation
 from app.models.domain_error import AlreadyDecided, Busy
 from app.models.login_session import LoginSession
 from app.models.message import Message, Status
 from app.models.notification import Notification
+from app.models.order import Order
+from app.models.order import Status as OrderStatus
 from app.models.support import Support
 from app.models.token_request import OPEN, TokenRequest
 from app.models.user import NOBODY
-from app.services import account_commit, api_keys, deliveries, due, review
+from app.services import account_commit, api_keys, chat, deliveries, due, order_steps, orders, review
 
 
 def erase(user_id: ObjectId) -> None:
     """Withdraws, ends and erases all that is theirs; raises `Busy` while an answer to them is still being written."""
     nobody = Actor("user", str(user_id), NOBODY)
+    _stop_answers(user_id)
     _withdraw_requests(user_id, nobody)
     _erase_requests(user_id)
+    _cancel_orders(user_id, nobody)
+    _erase_orders(user_id)
     _erase_notices(user_id)
     _end_keys(user_id, nobody)
     _delete_chats(user_id)
     for document in (LoginSession, Notification, Support):
         document._get_collection().delete_many({"user": user_id})
     deliveries.forget_user(user_id)
-    account_commit.forget_name(user_id)
+    account_commit.forget_names(user_id, _ids(user_id))
     _erase_trail(user_id)
+
+
+def _stop_answers(user_id: ObjectId) -> None:
+    """Whoever writes one ends it soon, and what it has cost is charged before it goes."""
+    for answer_id in Message.objects(user=user_id, status=Status.STREAMING.value).scalar("id"):
+        chat.stop(user_id, answer_id)
 
 
 def _withdraw_requests(user_id: ObjectId, nobody: Actor) -> None:
@@ -49,17 +60,39 @@ def _erase_requests(user_id: ObjectId) -> None:
     requests.update_many(theirs, {"$set": {"notes": [], "history.$[].note": ""}, "$unset": {"email": "", "facts": ""}})
     requests.update_many({**theirs, "reason": {"$exists": True}}, {"$set": {"reason": ""}})
     requests.update_many({**theirs, "decision.response": {"$exists": True}}, {"$set": {"decision.response": ""}})
-    own_steps = [{"step.by.id": str(user_id)}]
+    own_steps = [{"step.by.id": {"$in": _ids(user_id)}}]
     requests.update_many(theirs, {"$set": {"history.$[step].by.name": NOBODY}}, array_filters=own_steps)
 
 
+def _cancel_orders(user_id: ObjectId, nobody: Actor) -> None:
+    for order in Order.objects(user=user_id, status=OrderStatus.CREATED.value):
+        try:
+            order_steps.cancel(order, by=nobody)
+        except AlreadyDecided:
+            # It was paid at this moment, which stands: whoever manages billing can refund it.
+            continue
+
+
+def _erase_orders(user_id: ObjectId) -> None:
+    """What others noted about them, and the name that their program gave an order; what was paid, and where, is of the books."""
+    theirs, collection = {"user": user_id}, Order._get_collection()
+    own_steps = [{"step.by.id": {"$in": _ids(user_id)}}]
+    collection.update_many(theirs, {"$set": {"history.$[].note": ""}})
+    collection.update_many(theirs, {"$set": {"history.$[step].by.name": NOBODY}}, array_filters=own_steps)
+    collection.update_many(theirs, [{"$set": {"key": {"$concat": [str(user_id), ":", {"$toString": "$_id"}]}}}])
+
+
 def _erase_notices(user_id: ObjectId) -> None:
-    """The name in what reviewers were told when a request came, or are still to be told."""
-    for request_id in TokenRequest.objects.of(user_id).filter(__raw__={"due.0": {"$exists": True}}).scalar("id"):
-        due.perform(TokenRequest, request_id)
-    keys = [f"request:{request_id}:0" for request_id in _requests(user_id)]
-    told = {"kind": "request_waiting", "key": {"$in": keys}}
-    Notification._get_collection().update_many(told, {"$set": {"values.name": NOBODY}})
+    """The name in what admins were told when a request or an order came, or are still to be told."""
+    unfinished = {"due.0": {"$exists": True}}
+    for carrier in (TokenRequest, Order):
+        for document_id in carrier.objects(user=user_id).filter(__raw__=unfinished).scalar("id"):
+            due.perform(carrier, document_id)
+    hours = {orders.waiting_key(user_id, at) for at in Order.objects(user=user_id).scalar("created_at")}
+    keys = {"request_waiting": [f"request:{one}:0" for one in _requests(user_id)], "order_waiting": sorted(hours)}
+    for kind, some in keys.items():
+        told = {"kind": kind, "key": {"$in": some}}
+        Notification._get_collection().update_many(told, {"$set": {"values.name": NOBODY}})
 
 
 def _end_keys(user_id: ObjectId, nobody: Actor) -> None:
@@ -84,9 +117,23 @@ def _erase_trail(user_id: ObjectId) -> None:
     """The name and the addresses of the person, and the reasons that others gave for what they did about them."""
     events, them = AuditEvent._get_collection(), str(user_id)
     events.update_many({"actor.id": them}, {"$set": {"actor.name": NOBODY}, "$unset": {"address": ""}})
-    events.update_many({"on_behalf_of": them}, {"$unset": {"address": ""}})
-    theirs = [them, *map(str, _requests(user_id))]
+    events.update_many({"on_behalf_of": them}, {"$set": {"actor.name": NOBODY}, "$unset": {"address": ""}})
+    _erase_key_names(user_id)
+    theirs = [them, *map(str, _requests(user_id)), *map(str, Order.objects(user=user_id).scalar("id"))]
     events.update_many({"object.id": {"$in": theirs}}, {"$set": {"reason": ""}})
+    # What somebody has looked for in what they said.
+    events.update_many({"object.id": them, "action": Action.MESSAGES_SEARCH.value}, {"$set": {"after.words": []}})
+
+
+def _erase_key_names(user_id: ObjectId) -> None:
+    for field in ("before.name", "after.name"):
+        of_keys = {"object.id": {"$in": _ids(user_id)}, "object.kind": "api_key", field: {"$exists": True}}
+        AuditEvent._get_collection().update_many(of_keys, {"$set": {field: NOBODY}})
+
+
+def _ids(user_id: ObjectId) -> list[str]:
+    """Theirs and those of their keys, under which documents keep who did something."""
+    return [str(user_id), *map(str, ApiKey.objects.of(user_id).scalar("id"))]
 
 
 def _requests(user_id: ObjectId) -> list[ObjectId]:

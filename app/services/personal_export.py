@@ -21,10 +21,12 @@ from app.models.delivery import Delivery
 from app.models.login_session import LoginSession
 from app.models.message import Message
 from app.models.notification import Notification
+from app.models.order import Order
 from app.models.support import Support
 from app.models.token_request import TokenRequest
 from app.models.user import User
 from app.services import attempts, ledger, ledger_export, own_settings, token_accounts
+from app.services.account_moment import Entry
 
 BATCH = 500
 EXPORTS_AN_HOUR = RateLimitItemPerHour(10)
@@ -55,6 +57,16 @@ def _request(one: dict[str, Any], _user_id: ObjectId) -> dict[str, Any]:
             for step in one["history"]
         ],
     }
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    """An entry without the name of whoever made it."""
+    return ledger_export.row(entry) | {"by": entry["by"]["kind"]}
+
+
+def _order(one: dict[str, Any], _user_id: ObjectId) -> dict[str, Any]:
+    """An order as its owner reads it: who took which step, and what they noted, is for those who manage billing."""
+    return one | {"history": [{"status": step["to_status"], "at": step["at"]} for step in one["history"]]}
 
 
 def _notice(one: dict[str, Any], _user_id: ObjectId) -> dict[str, Any]:
@@ -99,6 +111,14 @@ LISTS: Mapping[str, Part] = {
         shown=_request,
     ),
     "supports": Part(Support, ("request", "at")),
+    "orders": Part(
+        Order,
+        (
+            *("number", "package", "tokens", "price_minor", "currency", "provider", "status", "created_at"),
+            *("payment", "history"),
+        ),
+        shown=_order,
+    ),
     "conversations": Part(Conversation, ("_id", "assistant", "title", "created_at", "last_message_at")),
     "notifications": Part(Notification, ("kind", "values", "url", "created_at", "read_at"), shown=_notice),
     "mails": Part(Delivery, ("what", "address", "state", "created_at", "sent_at")),
@@ -115,7 +135,9 @@ LISTS: Mapping[str, Part] = {
         shown=_event,
     ),
 }
-MESSAGE = Part(Message, ("conversation", "role", "text", "status", "created_at", "assistant", "tokens_charged"))
+MESSAGE = Part(
+    Message, ("conversation", "role", "text", "status", "failure", "created_at", "assistant", "tokens_charged")
+)
 
 
 def export(user_id: ObjectId, *, by: Actor) -> Iterator[tuple[str, Any]]:
@@ -127,7 +149,7 @@ def export(user_id: ObjectId, *, by: Actor) -> Iterator[tuple[str, Any]]:
         "exported_at": clock.now(),
         "profile": next(_rows(PROFILE, user.id)),
         "token_account": {name: _plain(getattr(account, name)) for name in ACCOUNT},
-        "ledger": ledger_export.rows(user.id, ledger.choice(with_holds=True)),
+        "ledger": map(_entry, ledger.whole(user.id, ledger.choice(with_holds=True))),
     }
     # Only reads the rest, which needs no settings: whoever takes it may have left the call that asked for it.
     lists = ((name, _rows(part, user.id)) for name, part in LISTS.items())

@@ -15,7 +15,7 @@ TOLD_ELSEWHERE = {LedgerEntry, TokenAccount}
 NOTHING_PERSONAL = {
     "Assistant": "of the site",
     "CannedResponse": "of the site; who wrote one is in the trail",
-    "CatalogueToken": "public, and names nobody",
+    "CatalogueToken": "public; the admin who took one out is in the trail",
     "Counter": "of the site",
     "DailyFigures": "sums over all",
     "DemoCrowd": "of the site",
@@ -49,8 +49,11 @@ WITHHELD = {
         *("symbol_skeleton", "search"),
     },
     "Support": {"slot"},
-    "Conversation": {"key"},
-    "Message": {"key", "by", "price", "prompt_tokens", "hold_id", "lease_until"},
+    "Order": {"key", "checkout", "discrepancies"},
+    "Conversation": {"key", "words", "removed_at"},
+    "Message": {
+        *("key", "by", "words", "price", "prompt_tokens", "max_tokens", "hold_id", "lease_until", "stop_asked"),
+    },
     "Notification": {"key"},
     "Delivery": {
         *("key", "kind", "channel", "values", "webhook", "attempts", "next_at", "last_error", "expires_at"),

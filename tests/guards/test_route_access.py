@@ -31,6 +31,7 @@ OPEN_TO_EVERYBODY = {
     "sign_in_link.use",
     # What comes in there is signed.
     "stripe_events.receive",
+    "unsubscribe.end",
     "unsubscribe.unsubscribe",
 }
 

@@ -7,12 +7,15 @@ import time_machine
 from mongoengine.connection import get_db
 
 from app import clock
+from app.models.actor import Actor
 from app.models.audit_event import Action, AuditEvent
 from app.models.domain_error import BadCredentials, Busy, Forbidden, InvalidInput, TooManyAttempts, UserInactive
 from app.models.message import Message, Status
 from app.models.notification import Notification
+from app.models.order import Order
+from app.models.support import Support
 from app.models.token_request import TokenRequest
-from app.models.user import User
+from app.models.user import NOBODY, User
 from app.services import (
     account_deletion,
     api_keys,
@@ -21,15 +24,21 @@ from app.services import (
     host_users,
     ledger_verify,
     login_sessions,
+    message_reading,
+    order_steps,
+    orders,
     personal_erasure,
     review,
     sign_in,
+    supports,
     token_accounts,
     user_changes,
     users,
 )
+from tests.buying import make_order
 from tests.chatting import announced, make_talker, say
 from tests.factories import OPERATOR, PASSWORD, actor_of, make_admin, make_request, make_user
+from tests.steps import make_listing
 
 EMAIL, NAME, PHONE = "zebedee@example.com", "Zebedee Quux", "+79991234567"
 
@@ -41,6 +50,7 @@ def delete(user, proof=EMAIL, by=None):
 MARKS = (
     *("zebedee", "79991234567", "192.0.2.99", "quux-message", "quux-reason", "quux-note", "quux-answer"),
     *("quux-response", "quux-tier", "quux-browser", "quux-old"),
+    *("quux-fact", "quux-key", "quux-iban", "quux-call", "quux-call-name"),
 )
 
 
@@ -65,7 +75,15 @@ def make_person(**values):
     user_changes.set_tier(person.id, "pro", by=actor_of(reviewer), reason="quux-tier")
     token_accounts.spend(person.id, 10, by=by)
     login_sessions.start(person, address="192.0.2.99", user_agent="quux-browser")
-    api_keys.create(person.id, name="A program", scopes=["self"], by=by)
+    program, _secret = api_keys.create(person.id, name="quux-key", scopes=["self"], by=by)
+    keyed = Actor("key", str(program.id), "quux-call-name", address="192.0.2.99", on_behalf_of=str(person.id))
+    token_accounts.spend(person.id, 10, by=keyed)
+    make_listing(person, reason="quux-reason", additional_info={"Site": "quux-fact"})
+    paid = orders.place(person, package="basic", key="quux-call", by=keyed).order
+    order_steps.confirm(paid, by=actor_of(reviewer), note="quux-iban")
+    make_order(person)
+    supports.support(person, make_listing().number, by=by)
+    message_reading.search(message_reading.Search("quux-message", user=person.id), by=actor_of(reviewer))
     return users.get(person.id)
 
 
@@ -81,13 +99,39 @@ def test_nothing_of_the_person_is_left_anywhere(app, monkeypatch):
 
 def test_the_books_stay_whole(app):
     person = make_person()
-    balance, statuses = token_accounts.view(person.id).balance, ["withdrawn", "rejected"]
+    balance, statuses = token_accounts.view(person.id).balance, ["withdrawn", "withdrawn", "rejected"]
     delete(person)
     assert token_accounts.view(person.id).balance == balance
     assert [problem for _account, problem in ledger_verify.verify() if problem] == []
     assert [one.status for one in TokenRequest.objects.of(person.id).newest_first()] == statuses
     (event,) = AuditEvent.objects(action=Action.USER_DELETE)
     assert (event.actor["id"], event.object["id"], event.address) == (str(person.id), str(person.id), None)
+
+
+def test_what_is_paid_stays_and_what_is_not_is_cancelled():
+    person = make_person()
+    delete(person)
+    unpaid, paid = Order.objects(user=person.id).order_by("-number")
+    assert (unpaid.status, paid.status) == ("cancelled", "paid")
+    assert [step["by"]["name"] for step in paid.history] == [NOBODY, paid.history[1]["by"]["name"]]
+    assert Support.objects.count() == 0
+
+
+def test_a_payment_that_comes_later_is_credited_to_nobody_s_name_and_can_be_refunded():
+    person = make_user(EMAIL, name=NAME)
+    order = make_order(person)
+    delete(person)
+    order_steps.confirm(order, by=OPERATOR)
+    assert order_steps.refund(order, by=OPERATOR, reason="They are gone.").status == "refunded"
+    assert "zebedee" not in traces()
+
+
+def test_supporters_hear_what_became_of_the_listing_of_somebody_who_is_gone():
+    person, other = make_user(EMAIL), make_user()
+    listing = make_listing(person)
+    supports.support(other, listing.number, by=actor_of(other))
+    delete(person)
+    assert "supported_closed" in Notification.objects(user=other.id).scalar("kind")
 
 
 def test_every_way_in_ends(app):
@@ -165,6 +209,8 @@ def test_an_answer_that_is_being_written_is_charged_before_it_is_erased():
     answer = announced(person)
     delete(person)
     assert Message.objects.count() == 2
+    # Its writer was asked to end it.
+    assert Message.objects.get(id=answer.id).stop_asked
     Message.objects(id=answer.id).update(status=Status.DONE.value)
     with time_machine.travel(clock.now() + timedelta(minutes=1)):
         due.perform_waiting()
@@ -174,10 +220,16 @@ def test_an_answer_that_is_being_written_is_charged_before_it_is_erased():
 
 def test_what_reviewers_were_told_of_a_person_is_found_by_an_index():
     told = {"kind": "request_waiting", "key": {"$in": ["request:1:0", "request:2:0"]}}
-    assert "COLLSCAN" not in str(Notification._get_collection().find(told).explain()["queryPlanner"]["winningPlan"])
+    ordered = {"kind": "order_waiting", "key": {"$in": ["order_waiting:1:2026-03-10T12"]}}
+    for query in (told, ordered):
+        plan = Notification._get_collection().find(query).explain()["queryPlanner"]["winningPlan"]
+        assert "COLLSCAN" not in str(plan), query
 
 
-STEPS = ("_withdraw_requests", "_erase_requests", "_erase_notices", "_end_keys", "_delete_chats", "_erase_trail")
+STEPS = (
+    *("_stop_answers", "_withdraw_requests", "_erase_requests", "_cancel_orders", "_erase_orders", "_erase_notices"),
+    *("_end_keys", "_delete_chats", "_erase_trail"),
+)
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -63,7 +63,9 @@ def test_what_needs_an_answer_or_was_waited_for_comes_by_mail_and_the_rest_does_
     for kind in KINDS:
         tell(ann, kind, key=kind)
     by_default = {
-        kind for kind in KINDS if TOPIC_OF[kind] in ("question", "decided", "expiring", "supported", "tokens_low")
+        kind
+        for kind in KINDS
+        if TOPIC_OF[kind] in ("question", "decided", "expiring", "supported", "order", "tokens_low")
     }
     assert set(mailed(ann)) == by_default
     assert notifications.unread_count(ann.id) == len(KINDS)

@@ -4,10 +4,13 @@ import itertools
 
 import pytest
 
+from app import clock
 from app.models.audit_event import AuditEvent
+from app.models.delivery import Delivery
 from app.models.domain_error import AlreadyDecided, Forbidden, InvalidInput, NotPaid, WorkOutstanding
 from app.models.order import Order, Status
 from app.models.user import User
+from app.models.webhook import Webhook
 from app.services import due, order_steps, orders, token_accounts, user_changes
 from app.services.taking_back import Return
 from tests.buying import came_of, entries_of, make_order, stored
@@ -44,6 +47,18 @@ def test_a_confirmed_payment_credits_the_tokens_tells_the_user_and_is_in_the_tra
     [event] = AuditEvent.objects(action="order.confirm")
     assert (event.before, event.after, event.reason) == ({"status": "created"}, {"status": "paid"}, "Transfer 4711")
     assert orders.by_id(order.id).credit is None
+
+
+def test_webhooks_hear_of_a_payment_once_by_ids_only(ada, order):
+    events = {"url": "https://example.com/", "secret": "whsec_eA==", "events": ["order.paid"]}
+    Webhook(created_at=clock.now(), idempotency_key="x", **events).save()
+    refunded_unpaid = make_order(ada, status=Status.CANCELLED)
+    for _ in range(2):
+        order_steps.confirm(order, by=OPERATOR)
+    order_steps.refund(order, by=OPERATOR, reason="Ordered twice")
+    order_steps.refunded(refunded_unpaid)
+    (told,) = Delivery.objects(what="order.paid")
+    assert told.values == {"order": order.id, "number": order.number, "user": ada.id}
 
 
 def test_each_step_is_open_to_some_from_some_statuses(ada):

@@ -11,11 +11,13 @@ from app.services import (
     deliveries,
     login_sessions,
     notifications,
+    order_steps,
     personal_export,
     review,
     token_accounts,
     user_changes,
 )
+from tests.buying import make_order
 from tests.chatting import make_talker, say
 from tests.factories import OPERATOR, PASSWORD, actor_of, make_admin, make_request, make_user
 
@@ -35,23 +37,27 @@ def test_it_is_one_json_document_with_a_part_for_each_thing(app, monkeypatch):
     token = login_sessions.start(ann, address="192.0.2.9", user_agent="Firefox")
     user_changes.set_tier(ann.id, "pro", by=OPERATOR, reason="She asked Rita.")
     deliveries.send_mail(key="x", user=ann.id, template="notice", values={"token": "sealed"})
+    bought = make_order(ann)
+    order_steps.confirm(bought, by=actor_of(reviewer), note="Her bank called.")
     told = exported(ann)
     assert list(told) == [
-        *("exported_at", "profile", "token_account", "ledger", "requests", "supports", "conversations"),
-        *("notifications", "mails", "api_keys", "sessions", "audit_events", "messages"),
+        *("exported_at", "profile", "token_account", "ledger", "requests", "supports"),
+        *("orders", "conversations", "notifications", "mails", "api_keys", "sessions", "audit_events", "messages"),
     ]
     assert told["profile"]["email"] == "ann@example.com"
     assert told["token_account"]["available"] == token_accounts.view(ann.id).available
     assert told["ledger"][-1]["after"] == told["token_account"]["balance"]
     (request,) = told["requests"]
     assert (request["reason"], request["status"]) == ("I ran out of it.", "rejected")
+    (order,) = told["orders"]
+    assert [step["status"] for step in order["history"]] == ["created", "paid"]
     assert {one["role"] for one in told["messages"]} == {"user", "assistant"}
     assert {one["conversation"] for one in told["messages"]} == {one["id"] for one in told["conversations"]}
     assert told["sessions"][0]["address"] == "192.0.2.9"
     assert {"key.create", "user.set_tier"} <= {one["action"] for one in told["audit_events"]}
     assert "notice" in {one["what"] for one in told["mails"]}
     text = json.dumps(told)
-    for hidden in ("Rita", "Watch this one.", "spam", "sealed", ann.password_hash, secret, token):
+    for hidden in ("Rita", "Her bank called.", "Watch this one.", "spam", "sealed", ann.password_hash, secret, token):
         assert hidden not in text, hidden
 
 

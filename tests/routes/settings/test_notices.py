@@ -24,7 +24,7 @@ def chosen(user):
 def test_the_page_shows_what_holds_and_saves_what_is_chosen(client, ann):
     sign_in(client, ann)
     page = client.get(URL)
-    assert page.text.count(" checked") == 5
+    assert page.text.count(" checked") == 6
     assert 'name="review"' not in page.text
     assert "This site sends no mail." in text_of(page)
     response = client.post(URL, data={"topics": ["received", "allowance"]})
@@ -41,6 +41,19 @@ def test_reviewers_choose_how_they_hear_of_requests(client):
     assert '<option selected value="daily">' in client.get(URL).text
     client.post(URL, data={"review": "at_once"})
     assert chosen(rita) == ({"review"}, "at_once")
+
+
+def test_who_manages_billing_chooses_about_orders_that_wait_and_keeps_what_was_chosen_before(client):
+    bill = make_user(roles=["admin"])
+    assert "billing" in chosen(bill)[0]
+    sign_in(client, bill)
+    assert "An order waits for you" in text_of(client.get(URL))
+    client.post(URL, data={"topics": ["order"], "review": "daily"})
+    assert chosen(bill) == ({"order"}, "daily")
+    bill.modify(permissions=[])
+    client.post(URL, data={"topics": ["order"]})
+    bill.modify(permissions=["billing.manage"])
+    assert chosen(bill) == ({"order"}, "daily")
 
 
 def test_others_do_not(client, ann):

@@ -4,9 +4,9 @@ import smtplib
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
-from email.headerregistry import Address, HeaderRegistry, UniqueUnstructuredHeader
+from email.headerregistry import Address, BaseHeader, HeaderRegistry, UniqueUnstructuredHeader
 from email.message import EmailMessage
-from email.policy import SMTP, EmailPolicy
+from email.policy import Policy, default
 from email.utils import format_datetime, parseaddr
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,16 +26,16 @@ PERMANENT = 500
 CLOSING = 421
 
 
-class _Link(UniqueUnstructuredHeader):
+class _Link(UniqueUnstructuredHeader, BaseHeader):  # type: ignore[misc]
     """A header that is sent as it stands: broken up or encoded, as long ones are, its address would be none."""
 
-    def fold(self, *, policy: EmailPolicy) -> str:
+    def fold(self, *, policy: Policy) -> str:
         return f"{self.name}: {self}{policy.linesep}"
 
 
 _HEADERS = HeaderRegistry()
 _HEADERS.map_to_type("list-unsubscribe", _Link)
-POLICY = SMTP.clone(header_factory=_HEADERS)
+POLICY = default.clone(header_factory=_HEADERS)
 
 
 def deliver(delivery: Delivery, *, render: Callable[..., Any]) -> None:
@@ -74,17 +74,12 @@ def send(mail: EmailMessage) -> None:
         server = _connect()
         server.send_message(mail)
     except smtplib.SMTPRecipientsRefused as refusal:
-        code, said = next(iter(refusal.recipients.values()))
-        raise Undelivered(
-            f"{code} {_text(said)}", final=code >= PERMANENT, is_receivers=code == CLOSING
-        ) from None
+        (answer,) = refusal.recipients.values()
+        raise _refused(*answer) from None
     except smtplib.SMTPNotSupportedError as refusal:
         raise Undelivered(str(refusal), final=True) from None
     except smtplib.SMTPDataError as refusal:
-        code, said = refusal.smtp_code, refusal.smtp_error
-        raise Undelivered(
-            f"{code} {_text(said)}", final=code >= PERMANENT, is_receivers=code == CLOSING
-        ) from None
+        raise _refused(refusal.smtp_code, refusal.smtp_error) from None
     except (OSError, smtplib.SMTPException) as error:
         raise Undelivered(f"{type(error).__name__}: {error}", is_receivers=True) from None
     finally:
@@ -92,6 +87,11 @@ def send(mail: EmailMessage) -> None:
             # What the server has accepted stays accepted, however it says goodbye.
             with suppress(OSError, smtplib.SMTPException):
                 server.quit()
+
+
+def _refused(code: int, said: bytes | str) -> Undelivered:
+    text = said.decode(errors="replace") if isinstance(said, bytes) else said
+    return Undelivered(f"{code} {text}", final=code >= PERMANENT, is_receivers=code == CLOSING)
 
 
 def _connect() -> smtplib.SMTP:
@@ -125,7 +125,3 @@ def _address(address: str, name: str = "") -> Address:
     local, _, domain = address.rpartition("@")
     # Python's own codec would make strasse.de, which is somebody else's, of straße.de.
     return Address(name, local, domain if domain.isascii() else idna.encode(domain, uts46=True).decode())
-
-
-def _text(said: bytes | str) -> str:
-    return said.decode(errors="replace") if isinstance(said, bytes) else said

@@ -27,6 +27,7 @@ OPEN_TO_EVERYBODY = {
     "sign_in.sign_out",
     "sign_in_link.sign_in_link",
     "sign_in_link.use",
+    "unsubscribe.end",
     "unsubscribe.unsubscribe",
 }
 

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from app import logs
+from tests.factories import PASSWORD
 
 
 def line(*, as_json, message="event", **values):
@@ -36,13 +37,13 @@ def test_an_error_is_logged_with_where_it_came_from_and_without_the_values_there
         raise ValueError(f"{len(password)} characters")
 
     try:
-        sign_in("correct ponies battery")
+        sign_in(PASSWORD)
     except ValueError:
         record = logging.LogRecord("somebody", logging.ERROR, "file", 1, "failed", None, sys.exc_info())
     written = logs.formatter(as_json=as_json).format(record)
     assert "22 characters" in written
     assert "sign_in" in written
-    assert "ponies" not in written
+    assert PASSWORD not in written
 
 
 def test_a_request_is_logged_by_its_route_and_not_its_path(client, caplog):

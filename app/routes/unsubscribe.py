@@ -35,7 +35,7 @@ def end(notice_token: str) -> ResponseReturnValue:
 
 def _page(token: str, find: Callable[[str], tuple[User, Topic]], *, ended: bool) -> ResponseReturnValue:
     try:
-        user, topic = find(token)
+        _user, topic = find(token)
     except LinkUnusable as error:
         return render_template("unsubscribe/unsubscribe.html"), error.status
-    return render_template("unsubscribe/unsubscribe.html", user=user, topic=topic, ended=ended, token=token)
+    return render_template("unsubscribe/unsubscribe.html", topic=topic, ended=ended, token=token)

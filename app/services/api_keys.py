@@ -18,7 +18,7 @@ from app.models.domain_error import N_, AlreadyExists, Forbidden, InvalidInput, 
 from app.models.permission import Permission
 from app.models.plain_text import plain_line
 from app.models.user import User
-from app.services import admin_allowlist, audit, due, rights, users
+from app.services import admin_allowlist, audit, due, email_confirmations, rights, users
 from app.services.digests import digest
 
 LONGEST_NAME = 100
@@ -152,6 +152,9 @@ def _check_maker(owner: User, by: Actor) -> None:
         raise Forbidden(N_("Users make their own API keys, signed in; operators make them for others."))
     if not owner.active:
         raise UserInactive
+    # A new password does not end keys: whoever registers with the address of another must not keep one.
+    if by.kind == "user" and email_confirmations.is_wanted(owner):
+        raise Forbidden(email_confirmations.FIRST)
 
 
 def _checked_scopes(scopes: Iterable[str], owner: User, by: Actor) -> list[str]:

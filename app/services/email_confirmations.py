@@ -7,12 +7,14 @@ from limits import RateLimitItemPerHour
 
 from app import clock, rate_limits
 from app.models.actor import Actor
-from app.models.domain_error import LinkUnusable
+from app.models.domain_error import N_, LinkUnusable
 from app.models.user import User
 from app.services import attempts, confirmation_mail, due, signed_tokens, user_changes
 
 LIFETIME = timedelta(days=3)
 MAILS_AN_HOUR = RateLimitItemPerHour(3)
+# Why something has to wait for it.
+FIRST = N_("Confirm your e-mail address first.")
 
 
 def is_wanted(user: User) -> bool:

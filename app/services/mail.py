@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from email.headerregistry import Address, BaseHeader, HeaderRegistry, UniqueUnstructuredHeader
 from email.message import EmailMessage
-from email.policy import SMTP, Policy
+from email.policy import Policy, default
 from email.utils import format_datetime, parseaddr
 from typing import Any
 from urllib.parse import urlsplit
@@ -35,7 +35,7 @@ class _Link(UniqueUnstructuredHeader, BaseHeader):  # type: ignore[misc]
 
 _HEADERS = HeaderRegistry()
 _HEADERS.map_to_type("list-unsubscribe", _Link)
-POLICY = SMTP.clone(header_factory=_HEADERS)
+POLICY = default.clone(header_factory=_HEADERS)
 
 
 def deliver(delivery: Delivery, *, render: Callable[..., Any]) -> None:

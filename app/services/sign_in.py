@@ -7,22 +7,20 @@ purpose. Where there is no such user, the same limits count and the same work is
 
 import hashlib
 import secrets
-import time
 from dataclasses import dataclass
 from datetime import timedelta
 
 from flask import current_app
-from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
+from limits import RateLimitItem, RateLimitItemPerHour
 
 from app import rate_limits
 from app.models.actor import Actor
 from app.models.domain_error import BadCredentials, InvalidInput, SignInNeeded, TooManyAttempts, UserInactive
 from app.models.user import User
-from app.services import login_sessions, passwords, signed_tokens, two_factor_codes, users
+from app.services import attempts, login_sessions, passwords, signed_tokens, two_factor_codes, users
 
 # More browsers than a person has; the oldest is forgotten first.
 MOST_DEVICES = 20
-
 
 PURPOSE = "second step"
 # How long the second step may take.
@@ -54,7 +52,7 @@ def sign_in(
     """
     account = _account(email)
     user = User.by_email(account) if account else None
-    known = user is not None and device is not None and _device_hash(user, device) in user.known_devices
+    known = user is not None and _knows(user, device)
     refusal = _count(account or email, address=address, known=known)
     if refusal and not known:
         raise refusal
@@ -88,12 +86,12 @@ def finish(
     """Starts the session for which `sign_in` asked for a code, of the authenticator app or for recovery.
 
     Raises `SignInNeeded` where the step has ended, `WrongCode`, or `TooManyAttempts`. Attempts from each known device are
-    counted by themselves: who has found out the password and tries codes keeps nobody out.
+    counted by themselves: who has found out the password and tries codes keeps nobody out of a browser that is known.
     """
     user = at_second_step(step)
     if user is None:
         raise SignInNeeded
-    known = device is not None and _device_hash(user, device) in user.known_devices
+    known = _knows(user, device)
     where = _device_hash(user, device) if device and known else "elsewhere"
     by = Actor("user", str(user.id), user.display_name, address, request_id)
     two_factor_codes.accept(user, code, where=where, by=by)
@@ -118,7 +116,7 @@ def _account(email: str) -> str | None:
 
 def _count(account: str, *, address: str, known: bool) -> TooManyAttempts | None:
     """Counts this attempt and returns the refusal, if any limit is passed."""
-    few = RateLimitItemPerMinute(current_app.config["SIGN_IN_ATTEMPTS"], 5)
+    few = attempts.few()
     network, name = rate_limits.network(address), hashlib.sha256(account.encode("utf-8", "replace")).hexdigest()
     limits: list[tuple[RateLimitItem, tuple[str, ...]]] = [
         (few, ("sign-in", network)),
@@ -127,11 +125,16 @@ def _count(account: str, *, address: str, known: bool) -> TooManyAttempts | None
     if not known:
         hourly = RateLimitItemPerHour(current_app.config["SIGN_IN_ATTEMPTS_UNKNOWN_DEVICE"])
         limits.append((hourly, ("sign-in", name)))
-    for limit, identifiers in limits:
-        if not rate_limits.strategy().hit(limit, *identifiers):
-            reset_at = rate_limits.strategy().get_window_stats(limit, *identifiers).reset_time
-            return TooManyAttempts(retry_after=max(1, round(reset_at - time.time())))
+    try:
+        for limit, identifiers in limits:
+            attempts.count(limit, *identifiers)
+    except TooManyAttempts as refusal:
+        return refusal
     return None
+
+
+def _knows(user: User, device: str | None) -> bool:
+    return device is not None and _device_hash(user, device) in user.known_devices
 
 
 def _device_hash(user: User, device: str) -> str:

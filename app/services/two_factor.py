@@ -51,7 +51,7 @@ def why_not(user: User) -> str | None:
         return N_("You sign in without a password, so there is no second step to it.")
     # Whoever registers with the address of another must not keep its owner out of what a new password gives them.
     if email_confirmations.is_wanted(user):
-        return N_("Confirm your e-mail address first.")
+        return email_confirmations.FIRST
     return None
 
 

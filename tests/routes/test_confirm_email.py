@@ -56,6 +56,11 @@ def test_a_second_click_changes_nothing(client, ann):
     assert AuditEvent.objects(action="user.confirm_email").count() == 1
 
 
+def test_an_address_that_changes_meanwhile_is_not_confirmed_by_the_link_to_the_old_one(ann):
+    User.objects(id=ann.id).update(email="other@example.com")
+    assert not user_changes.confirm_email(ann.id, by=OPERATOR, email=EMAIL).email_confirmed
+
+
 def test_twenty_clicks_at_once_bring_the_tokens_once(app, ann, threads):
     token = links()[0].rpartition("/")[2]
     confirm = email_confirmations.confirm

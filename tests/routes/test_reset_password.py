@@ -161,6 +161,14 @@ def test_the_link_gives_a_new_password_and_ends_all_sessions(client, ann):
     assert Delivery.objects(what="security_notice", user=ann.id).count() == 1
 
 
+def test_its_page_stays_in_no_cache_and_its_address_goes_to_no_other_site(client, ann):
+    url = link(client)
+    for page in (client.get(url), client.post(url, data={"password": "short"}), client.get(f"{url}x")):
+        assert page.headers["Cache-Control"] == "no-store"
+        assert page.headers["Referrer-Policy"] == "same-origin"
+        assert re.findall(r'(?:href|src|action)="(?!/|#)', page.text) == []
+
+
 def test_it_works_once_and_so_do_all_that_were_sent(client, ann):
     urls = [link(client), link(client)]
     assert client.post(urls[0], data={"password": NEW}).status_code == 303

@@ -35,7 +35,7 @@ def test_a_forgotten_password_is_replaced_by_the_link_in_the_mail(client, server
     work()
     (sent,) = server.mails
     text, html = parts_of(sent)
-    assert (sent["To"], sent["Subject"]) == ("Ann <ann@example.com>", "Choose a new password")
+    assert (sent["To"], sent["Subject"]) == ("ann@example.com", "Choose a new password")
     link = LINK.search(text)[1]
     assert f'href="http://localhost{link}"' in html
     assert client.post(link, data={"password": "another ponies battery"}).status_code == 303
@@ -52,6 +52,19 @@ def test_an_address_is_confirmed_by_the_link_in_the_mail(client, server):
     assert sent["Subject"] == "Confirm your e-mail address"
     assert client.post(LINK.search(parts_of(sent)[0])[1]).status_code == 303
     assert users.by_email("ann@example.com").email_confirmed
+
+
+def test_no_link_comes_from_the_host_that_a_caller_names(app, client, server, monkeypatch):
+    ann, foreign = make_user("ann@example.com", password=PASSWORD), {"base_url": "http://evil.example"}
+    assert client.get("/reset-password", **foreign).status_code == 400
+    monkeypatch.setitem(app.config, "PUBLIC_URL", "")
+    token = re.search(r'name="csrf_token" value="([^"]+)"', client.get("/reset-password", **foreign).text)[1]
+    form = {"email": ann.email, "csrf_token": token}
+    assert client.post("/reset-password", data=form, **foreign).status_code == 303
+    work()
+    (sent,) = server.mails
+    assert "http://127.0.0.1:5000/reset-password/" in parts_of(sent)[0]
+    assert "evil" not in sent.as_string()
 
 
 def test_each_change_of_how_one_signs_in_has_a_sentence():

@@ -118,6 +118,13 @@ class TestCreate:
 
 
 class TestWhoMay:
+    def test_who_has_not_confirmed_their_address_makes_none_where_they_can_confirm_it(self, app, monkeypatch):
+        ann = make_user()
+        User.objects(id=ann.id).update(email_confirmed=False)
+        assert made(ann) == "done"
+        monkeypatch.setitem(app.config, "MAIL_SERVER", "mail.example.com")
+        assert [made(ann), made(ann, by=OPERATOR)] == ["Forbidden", "done"]
+
     @pytest.mark.parametrize("scope", sorted({*SCOPES} - {SELF, *KEY_ONLY}))
     def test_a_permission_needs_an_owner_who_holds_it(self, scope):
         assert made(holding(scope), scope) == "done"

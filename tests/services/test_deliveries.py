@@ -9,9 +9,9 @@ from bson import ObjectId
 from app.models.audit_event import AuditEvent
 from app.models.delivery import Delivery, Kind, State
 from app.models.domain_error import ChangedByOther, Forbidden, NotFound
-from app.services import deliveries, delivery_attempts, due
+from app.services import deliveries, delivery_attempts, due, notice_mail
 from app.services.delivery_attempts import BREATHER, DELAYS, KEPT, LEASE, Undelivered
-from tests.factories import OPERATOR, actor_of, make_admin, make_user
+from tests.factories import OPERATOR, actor_of, make_admin, make_request, make_user
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
@@ -157,6 +157,14 @@ class TestSending:
         delivery_attempts._note_failure(slow, "too late", final=True)
         assert (again(mail).state, again(mail).last_error) == (State.SENT, "")
 
+    def test_what_every_worker_died_of_is_given_up_without_another_try(self, ann, clock_hand):
+        mail = leave(ann)
+        for _ in range(len(DELAYS) + 1):
+            assert delivery_attempts.take(Kind.MAIL).id == mail.id
+            clock_hand.shift(LEASE)
+        assert send() == []
+        assert (again(mail).state, again(mail).last_error) == (State.DEAD, "Each attempt was broken off.")
+
 
 class TestTryingAgain:
     def test_what_was_given_up_is_tried_at_once_as_often_as_the_first_time(self, ann):
@@ -216,6 +224,15 @@ def test_of_somebody_who_is_erased_nothing_is_left(ann):
     other = leave(make_user())
     deliveries.forget_user(ann.id)
     assert [one.id for one in Delivery.objects] == [other.id]
+
+
+def test_nor_is_their_name_left_in_what_waits_for_reviewers(ann):
+    rita = make_user(roles=["reviewer"])
+    notice_mail.choose(rita.id, topics=[], review="at_once")
+    make_request(ann)
+    other = make_request()
+    deliveries.forget_user(ann.id)
+    assert [one["values"]["values"]["number"] for one in Delivery.objects(user=rita.id)] == [other.number]
 
 
 def test_a_worker_looks_only_at_what_it_takes_and_a_page_only_at_what_it_shows(ann):

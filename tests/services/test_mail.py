@@ -1,6 +1,8 @@
 """Mail as a real server takes it: what it says, in whose language, and what becomes of refusals."""
 
+import select
 import smtplib
+import socket
 import warnings
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -13,9 +15,10 @@ from flask import g
 
 from app import emails, presentation
 from app.models.delivery import Delivery, Kind, State
-from app.services import deliveries, delivery_attempts, mail
+from app.models.user import User
+from app.services import deliveries, delivery_attempts, mail, notice_mail
 from app.services.delivery_attempts import BREATHER
-from tests.factories import make_user
+from tests.factories import make_user, sign_in
 from tests.killing import killed_at_each
 from tests.mail_server import mail_server, parts_of
 from tests.serving import free_port
@@ -24,7 +27,7 @@ from tests.serving import free_port
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
-APPROVED = {"kind": "request_approved", "values": {"number": 7, "response": "Enjoy <b>it</b> & write."}}
+APPROVED = {"kind": "request_approved", "values": {"number": 7, "response": "Enjoy <b>it</b> & write.\n\nYours"}}
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +58,7 @@ def test_a_mail_says_the_same_as_text_and_as_html_and_carries_its_headers(server
     assert work() == 1
     (sent,) = server.mails
     text, html = parts_of(sent)
-    assert sent["To"] == "Ann Bell <ann@example.com>"
+    assert sent["To"] == "ann@example.com"
     assert sent["From"] == "Tokendesk <tokens@example.com>"
     assert sent["Subject"] == "Your request #7 was approved."
     assert sent["Date"].datetime == NOW
@@ -63,9 +66,9 @@ def test_a_mail_says_the_same_as_text_and_as_html_and_carries_its_headers(server
     assert sent["Auto-Submitted"] == "auto-generated"
     assert "List-Unsubscribe" not in sent
     assert text.startswith("Hello Ann Bell,")
-    assert "Enjoy <b>it</b> & write." in text
+    assert "Enjoy <b>it</b> & write.\n\nYours\n" in text.replace("\r", "")
     assert "http://localhost/requests/7" in text
-    assert "Enjoy &lt;b&gt;it&lt;/b&gt; &amp; write." in html
+    assert "Enjoy &lt;b&gt;it&lt;/b&gt; &amp; write.<br><br>Yours<br>" in html
     assert '<a href="http://localhost/requests/7">' in html
     assert (server.envelopes[0].mail_from, server.envelopes[0].rcpt_tos) == ("tokens@example.com", ["ann@example.com"])
 
@@ -90,19 +93,60 @@ def test_times_and_numbers_are_those_of_the_reader(app):
         assert presentation.date_and_time(NOW) == "10 мар. 2026\u202fг., 21:00"
 
 
-@pytest.mark.parametrize(
-    "name", ["Ann\r\nBcc: eve@example.com", "Ann, eve@example.com", '"Ann" <eve@example.com>', "Анна"]
-)
-def test_a_name_brings_no_other_header_and_no_other_recipient(server, name):
-    ann = make_user("ann@example.com")
-    ann.modify(name=name)
-    leave(ann)
+def test_a_name_brings_no_other_header_and_no_other_recipient(server):
+    """Headers of more than a line lost the quotes of such names, and then named more recipients."""
+    names = [
+        "Ann\r\nBcc: eve@example.com",
+        "Ann, eve@example.com, " * 4,
+        '"Ann" <eve@example.com>, ' * 4,
+        "=?utf-8?q?eve=40example=2Ecom=2C?=",
+        "Анна, eve@example.com",
+        "группа: eve@example.com;",
+    ]
+    for name in names:
+        ann = make_user()
+        ann.modify(name=name[:100])
+        leave(ann)
+        work()
+        sent, envelope = server.mails[-1], server.envelopes[-1]
+        assert (envelope.rcpt_tos, sent["To"], sent["Bcc"]) == ([ann.email], ann.email, None), name
+        assert " ".join(ann.name.split()) in " ".join(parts_of(sent)[0].split()), name
+
+
+def test_whose_address_may_be_a_strangers_is_not_called_by_name(server):
+    """Whoever has others registered, or changes to their address, has nothing of their own said to them."""
+    spammer = make_user(name="Win at http://evil.example")
+    to_ann = {"user": spammer.id, "values": {"token": "x"}, "address": "ann@example.com"}
+    deliveries.send_mail(key="1", template="email_change", **to_ann)
+    work()
+    spammer.modify(email_confirmed=False)
+    deliveries.send_mail(key="2", template="confirm_email", user=spammer.id, values={"token": "x"})
+    work()
+    assert len(server.mails) == 2
+    for sent in server.envelopes:
+        assert b"Hello," in sent.content
+        assert b"evil" not in sent.content
+
+
+def test_what_users_write_is_text_in_both_parts_and_no_html(server):
+    rita = make_user(roles=["reviewer"])
+    leave(rita, {"kind": "request_waiting", "values": {"number": 7, "name": '<a href="//evil">&amp;</a>'}})
     work()
     (sent,) = server.mails
-    assert server.envelopes[0].rcpt_tos == ["ann@example.com"]
-    assert "Bcc" not in sent
-    (to,) = sent["To"].addresses
-    assert (to.display_name, to.addr_spec) == (" ".join(name.split()), "ann@example.com")
+    text, html = parts_of(sent)
+    assert sent["Subject"] == 'Request #7 from <a href="//evil">&amp;</a> waits for a decision.'
+    assert 'Request #7 from <a href="//evil">&amp;</a> waits' in text
+    assert "&lt;a href=&#34;//evil&#34;&gt;&amp;amp;&lt;/a&gt; waits" in html
+
+
+def test_the_way_out_of_more_mail_stands_in_its_header_as_it_is(server):
+    """A line that is longer than usual is neither broken nor encoded: a mailbox reads it to the letter."""
+    way_out = "/unsubscribe/" + "x" * 200
+    leave(make_user(), {**APPROVED, "unsubscribe": way_out})
+    work()
+    lines = server.envelopes[0].content.splitlines()
+    assert f"List-Unsubscribe: <http://localhost{way_out}>".encode() in lines
+    assert b"List-Unsubscribe-Post: List-Unsubscribe=One-Click" in lines
 
 
 def test_a_subject_is_one_line_whatever_it_names(server):
@@ -114,12 +158,30 @@ def test_a_subject_is_one_line_whatever_it_names(server):
     assert "Bcc" not in sent
 
 
-def test_a_domain_of_other_letters_is_written_as_servers_know_it(server):
-    ann = make_user("ann@example.com")
-    ann.modify(email="ann@пример.example")
+@pytest.mark.parametrize(
+    ("address", "goes_to"),
+    [
+        ("ann@пример.example", "ann@xn--e1afmkfd.example"),
+        # Not strasse.example, as an older rule has it: that is somebody else's.
+        ("ann@straße.example", "ann@xn--strae-oqa.example"),
+        ("анна@пример.example", "анна@xn--e1afmkfd.example"),
+    ],
+)
+def test_a_domain_of_other_letters_is_written_as_servers_know_it(server, address, goes_to):
+    ann = make_user()
+    ann.modify(email=address)
     leave(ann)
     work()
-    assert server.envelopes[0].rcpt_tos == ["ann@xn--e1afmkfd.example"]
+    assert server.envelopes[0].rcpt_tos == [goes_to]
+
+
+def test_what_a_server_cannot_write_to_is_given_up_with_the_reason(app, monkeypatch):
+    with mail_server(app, monkeypatch, enable_SMTPUTF8=False) as server:
+        make_user().modify(email="анна@example.com")
+        leave(User.objects.get(email="анна@example.com"))
+        work()
+        assert server.envelopes == []
+    assert (Delivery.objects.get().state, "SMTPUTF8" in Delivery.objects.get().last_error) == (State.DEAD, True)
 
 
 @pytest.mark.parametrize(
@@ -154,6 +216,36 @@ def test_a_server_that_is_down_for_a_minute_gets_everything_afterwards(app, monk
         assert work() == 3
         assert sorted(one.rcpt_tos[0] for one in server.envelopes) == sorted(user.email for user in users)
     assert {one.state for one in Delivery.objects} == {State.SENT}
+
+
+@pytest.mark.parametrize("place", ["on_recipient", "on_mail"])
+def test_a_server_that_ends_the_conversation_is_left_alone_for_a_minute(server, place):
+    for user in (make_user(), make_user()):
+        leave(user)
+    setattr(server, place, "421 too many mails")
+    assert work() == 1
+    assert sorted(one.attempts for one in Delivery.objects) == [0, 1]
+
+
+def test_a_page_does_not_wait_for_a_server_that_never_answers(app, client, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setitem(app.config, "MAIL_SERVER", "127.0.0.1")
+        monkeypatch.setitem(app.config, "MAIL_PORT", silent.getsockname()[1])
+        ann, rita = make_user(), make_user(roles=["reviewer"])
+        notice_mail.choose(rita.id, topics=[], review="at_once")
+        notice_mail.choose(ann.id, topics=["received"], review="none")
+        sign_in(client, ann)
+        assert client.post("/requests/new?kind=quota", data={"reason": "I ran out."}).status_code == 303
+        assert {one.user for one in Delivery.objects} == {ann.id, rita.id}
+        # Nobody has even tried to reach it.
+        assert select.select([silent], [], [], 0) == ([], [], [])
+
+
+def test_of_workers_at_once_each_hands_over_what_no_other_does(server, threads):
+    for i in range(12):
+        leave(make_user(), key=str(i))
+    assert sum(threads(lambda _: work(), 4)) == 12
+    assert len(server.mails) == len({sent["Message-ID"] for sent in server.mails}) == 12
 
 
 def test_a_server_without_encryption_gets_nothing_where_it_is_asked_for(app, server, monkeypatch):
@@ -192,11 +284,13 @@ def test_what_was_accepted_stays_accepted_however_the_server_says_goodbye(server
 
 
 def test_nothing_is_sent_to_somebody_who_is_no_more(server):
-    ann = make_user()
-    leave(ann)
-    ann.delete()
+    erased, gone = make_user(), make_user()
+    for user in (erased, gone):
+        leave(user)
+    gone.delete()
+    erased.modify(deleted_at=NOW)
     work()
-    assert (server.envelopes, Delivery.objects.get().state) == ([], State.DEAD)
+    assert (server.envelopes, {one.state for one in Delivery.objects}) == ([], {State.DEAD})
 
 
 def test_a_worker_that_dies_between_sending_and_noting_repeats_it_under_the_same_id(server, clock_hand):

@@ -159,6 +159,8 @@ def test_a_link_ends_its_own_kind_and_nothing_else(ann):
 
 
 def test_a_link_that_we_did_not_write_ends_nothing(ann):
+    erased = make_user()
+    erased.modify(deleted_at=NOON)
     real = notice_mail.link_token(ann.id, Topic.DECIDED)
     others = [
         "",
@@ -168,6 +170,7 @@ def test_a_link_that_we_did_not_write_ends_nothing(ann):
         signed_tokens.sign([str(ann.id), "decided"], purpose="another"),
         signed_tokens.sign([str(ann.id), "spam"], purpose=notice_mail.PURPOSE),
         signed_tokens.sign(["f" * 24, "decided"], purpose=notice_mail.PURPOSE),
+        notice_mail.link_token(erased.id, Topic.DECIDED),
     ]
     for token in others:
         with pytest.raises(LinkUnusable):
@@ -183,6 +186,18 @@ def test_a_reviewer_who_wants_each_at_once_gets_each(ann):
     notice_mail.choose(rita.id, topics=[], review="at_once")
     make_request(ann)
     assert mailed(rita) == ["request_waiting"]
+
+
+def test_the_first_request_of_a_day_makes_all_digests_due_by_one_write_for_each_time_zone(statements):
+    reviewers = [make_user(roles=["reviewer"]) for _ in range(6)]
+    for one in reviewers[:3]:
+        one.modify(time_zone="Asia/Tokyo")
+    statements.said.clear()
+    ids = [one.id for one in reviewers]
+    notice_mail.send(ids, key="k", kind="request_waiting", values={}, url="", created_at=NOON)
+    assert statements.said == ["find users", "update users", "update users"]
+    assert User.objects(digest_at=datetime(2026, 3, 10, 23, tzinfo=UTC)).count() == 3
+    assert User.objects(digest_at=datetime(2026, 3, 11, 8, tzinfo=UTC)).count() == 3
 
 
 def digests():
@@ -259,3 +274,10 @@ def test_the_hour_of_the_digest_is_the_readers_own_and_always_ahead(clock_hand):
             ahead = notice_mail.next_digest(zone)
             assert timedelta(0) < ahead - (NOON + timedelta(hours=hour)) <= timedelta(days=1), zone
             assert ahead.hour == 8, zone
+
+
+def test_a_worker_looks_only_at_those_whose_digest_is_due():
+    User._get_collection().insert_many([{"email": f"{i}@example.com", "tier": "free"} for i in range(300)])
+    make_user(roles=["reviewer"]).modify(digest_at=NOON)
+    plan = User.objects(digest_at__lte=NOON).order_by("digest_at").limit(100).explain()["executionStats"]
+    assert (plan["totalDocsExamined"], plan["totalKeysExamined"]) == (1, 1)

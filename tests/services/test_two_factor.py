@@ -13,7 +13,17 @@ from app.models.actor import Actor
 from app.models.audit_event import AuditEvent
 from app.models.domain_error import AlreadyExists, Forbidden, NotFound, TwoFactorNeeded, WrongCode
 from app.models.user import User
-from app.services import login_sessions, passwords, sealed, two_factor, two_factor_codes, user_changes, users
+from app.services import (
+    login_sessions,
+    password_reset_mail,
+    password_resets,
+    passwords,
+    sealed,
+    two_factor,
+    two_factor_codes,
+    user_changes,
+    users,
+)
 from app.services.sign_in import CodeNeeded, SignedIn, finish, sign_in
 from tests.effects import outcome
 from tests.factories import OPERATOR, PASSWORD, actor_of, make_admin, make_user
@@ -254,6 +264,12 @@ def test_another_secret_key_makes_codes_wrong_but_not_recovery_codes(app, ann, c
 
 def test_a_secret_cannot_be_moved_to_another_user(ann, codes):
     assert sealed.unseal(users.get(ann.id).totp_secret, of=str(make_user().id)) is None
+
+
+def test_a_new_password_by_mail_leaves_the_second_step(ann, codes):
+    token = password_reset_mail.token_for(users.get(ann.id))
+    password_resets.use(token, "another ponies battery", address=HERE)
+    assert isinstance(sign_in(EMAIL, "another ponies battery", address=HERE), CodeNeeded)
 
 
 # --- recovery codes, off, reset ---------------------------------------------------------------------------------------

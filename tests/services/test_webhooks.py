@@ -317,6 +317,13 @@ def test_two_who_change_one_at_once_do_not_overwrite_each_other(private):
         webhooks.remove(hook, by=OPERATOR)
 
 
+def test_one_whose_host_is_gone_can_be_switched_off(monkeypatch):
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_more: PUBLIC)
+    hook, _ = webhooks.create(url="https://hooks.example.com/", events=EVENTS, by=OPERATOR)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_more: [])
+    assert not webhooks.edit(hook, url=hook.url, events=EVENTS, active=False, version=1, by=OPERATOR).active
+
+
 def test_one_form_makes_one_webhook(private):
     webhooks.create(url="http://127.0.0.1/", events=EVENTS, by=OPERATOR, idempotency_key="form")
     with pytest.raises(AlreadyExists):
@@ -344,3 +351,12 @@ def test_only_who_manages_settings_changes_them(private, roles):
     ):
         with pytest.raises(Forbidden):
             attempt()
+
+
+def test_removed_ones_cost_nothing_where_the_others_are_looked_for(private):
+    hook, _ = webhooks.create(url="http://127.0.0.1/", events=EVENTS, by=OPERATOR)
+    gone = {"url": hook.url, "secret": "x", "events": EVENTS, "active": False, "removed_at": clock.now()}
+    Webhook._get_collection().insert_many([{**gone, "idempotency_key": str(i)} for i in range(300)])
+    for query in (Webhook.objects.kept(), Webhook.objects.told_of("tokens.low")):
+        plan = query.explain()["executionStats"]
+        assert (plan["nReturned"], plan["totalDocsExamined"] <= 2, plan["totalKeysExamined"] <= 4) == (1, True, True)

@@ -120,6 +120,15 @@ def test_the_secret_is_shown_once_on_the_answer_itself(client, ann):
     assert SECRET.search(client.get(URL).text) is None
 
 
+def test_with_an_address_that_is_not_confirmed_the_page_sends_the_link_again(app, client, ann, monkeypatch):
+    monkeypatch.setitem(app.config, "MAIL_SERVER", "mail.example.com")
+    ann.update(email_confirmed=False)
+    page = send(client)
+    assert page.status_code == 403
+    assert "Confirm your e-mail address first." in text_of(page)
+    assert 'action="/confirm-email"' in page.text
+
+
 def test_the_secret_is_kept_by_no_cache_and_no_cookie(client):
     page = send(client)
     secret = SECRET.search(page.text)[0]

@@ -96,9 +96,18 @@ class TestLink:
 
     def test_it_asks_first_and_ends_one_kind_for_whoever_has_the_mail(self, client, ann, link):
         page = client.get(link)
-        assert "ann@example.com would get no more mails of this kind: A request of yours is decided" in text_of(page)
+        assert "You would get no more mails of this kind: A request of yours is decided" in text_of(page)
+        assert "ann@" not in page.text
         assert "decided" in chosen(ann)[0]
-        assert "ann@example.com gets no more mails" in text_of(client.post(link))
+        assert "You get no more mails" in text_of(client.post(link))
+        assert "decided" not in chosen(ann)[0]
+
+    def test_a_mailbox_ends_it_by_its_own_button_and_nobody_else_without_our_form(self, app, client, ann, link):
+        stranger = app.test_client()
+        assert stranger.post(link, data={"List-Unsubscribe": "Two"}, csrf=False).status_code == 400
+        assert "decided" in chosen(ann)[0]
+        said = {"List-Unsubscribe": "One-Click"}
+        assert stranger.post(link, data=said, csrf=False, headers={"Origin": "https://mail.example"}).status_code == 200
         assert "decided" not in chosen(ann)[0]
 
     def test_twice_is_once(self, client, ann, link):

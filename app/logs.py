@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 from flask import Flask, Response, g, request
+from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, Processor
 
 log = structlog.get_logger(__name__)
@@ -17,6 +18,8 @@ log = structlog.get_logger(__name__)
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 # Asked every few seconds by machines, or too plain to be worth a line.
 QUIET_ENDPOINTS = frozenset({"ops.healthz", "ops.readyz", "static", "bootstrap.static"})
+# Where an error came from, without the values there: passwords, tokens and addresses are among them.
+TRACEBACKS = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -43,7 +46,7 @@ def formatter(*, as_json: bool) -> logging.Formatter:
     """How a record becomes a line, ours and other libraries' alike."""
     last: list[Processor]
     if as_json:
-        last = [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        last = [TRACEBACKS, structlog.processors.JSONRenderer()]
     else:
         last = [_on_one_line, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
     return structlog.stdlib.ProcessorFormatter(

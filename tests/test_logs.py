@@ -2,10 +2,12 @@
 
 import json
 import logging
+import sys
 
 import pytest
 
 from app import logs
+from tests.factories import PASSWORD
 
 
 def line(*, as_json, message="event", **values):
@@ -27,6 +29,21 @@ def test_no_text_can_begin_a_line_of_its_own(as_json):
     forged = line(as_json=as_json, message="name\n2026-11-20 [info] signed in\r\x1b[2J\u2028x")
     assert len(forged.splitlines()) == 1
     assert "\x1b[2J" not in forged
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_an_error_is_logged_with_where_it_came_from_and_without_the_values_there(as_json):
+    def sign_in(password):
+        raise ValueError(f"{len(password)} characters")
+
+    try:
+        sign_in(PASSWORD)
+    except ValueError:
+        record = logging.LogRecord("somebody", logging.ERROR, "file", 1, "failed", None, sys.exc_info())
+    written = logs.formatter(as_json=as_json).format(record)
+    assert "22 characters" in written
+    assert "sign_in" in written
+    assert PASSWORD not in written
 
 
 def test_a_request_is_logged_by_its_route_and_not_its_path(client, caplog):

@@ -24,6 +24,8 @@ VALUES = {
     "request_expired": {"number": 7, "response": ""},
     "request_revoked": {"number": 7, "response": "A mistake."},
     "request_reopened": {"number": 7, "response": ""},
+    "order_waiting": {"number": 7, "name": "Bob"},
+    "order_discrepancy": {"number": 7},
     "order_paid": {"number": 7, "tokens": 500},
     "order_cancelled": {"number": 7},
     "order_refunded": {"number": 7},

@@ -14,9 +14,9 @@ def test_the_document_is_shown_and_the_console_stays_clean(browser: Browser, url
     page.on("pageerror", lambda error: said.append(str(error)))
     page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
     page.goto("/api/docs")
-    submit = page.locator("#operations-tag-Quota_requests ~ * .opblock-post").first
+    submit = page.locator("#operations-tag-Token_requests ~ * .opblock-post").first
     expect(submit).to_contain_text("/api/token-requests")
-    expect(submit).to_contain_text("Ask for the allowance to be reset.")
+    expect(submit).to_contain_text("Ask for the allowance to be reset, or for a crypto token to be listed.")
     submit.locator(".opblock-summary-control").click()
     expect(submit.get_by_role("cell", name="201", exact=True)).to_be_visible()
     expect(submit).to_contain_text("I am preparing a talk and ran out.")

@@ -41,7 +41,7 @@ def test_a_user_buys_tokens_and_an_admin_confirms_the_payment(visit: Callable[..
 
     # The user is told, and has the tokens.
     user.goto("/notifications")
-    user.get_by_role("link", name=f"Your order #{number} is paid").click()
+    user.get_by_role("button", name=f"Your order #{number} is paid").click()
     expect(user.get_by_text("the tokens were added to your account")).to_be_visible()
     assert balance(user) == before + 50_000
 

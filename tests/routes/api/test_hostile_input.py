@@ -15,7 +15,7 @@ from tests.factories import bearer, make_admin, make_user, sign_in
 from tests.guards.routes import Route, World, everything, routes, url_of
 
 MANY = settings(
-    max_examples=25, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=12, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 # Names that calls know, so that what is behind the first check is reached as well.
 KNOWN = [
@@ -68,9 +68,9 @@ def test_any_body_is_answered(app, caller, body, content_type):
     before = everything()
     for route in calls(app, writing=True):
         response = caller(route, data=body, content_type=content_type, csrf=False)
-        if response.status_code >= 400:
-            assert everything() == before
-        before = everything()
+        after = everything()
+        assert after == before or response.status_code < 400, (route, body)
+        before = after
 
 
 def test_what_is_wrong_is_said_of_fields_by_their_names(app, caller, client):

@@ -40,49 +40,48 @@ from app.routes.admin import user_tokens as admin_user_tokens
 from app.routes.admin import users as admin_users
 from app.routes.settings import api_keys as settings_api_keys
 
+FOR_USERS = (
+    sign_in,
+    sign_in_link,
+    register,
+    home,
+    chat,
+    chat_answers,
+    chat_conversations,
+    account,
+    balance,
+    account_export,
+    requests,
+    buy,
+    orders,
+    listings,
+    catalogue,
+    notifications,
+    settings_api_keys,
+)
+FOR_ADMINS = (
+    admin_explanation,
+    admin_export,
+    admin_overview,
+    admin_requests,
+    admin_request_decisions,
+    admin_request_batches,
+    admin_request_statistics,
+    admin_request_export,
+    admin_canned_responses,
+    admin_orders,
+    admin_assistants,
+    admin_conversations,
+    admin_messages,
+    admin_catalogue,
+    admin_users,
+    admin_user_tokens,
+    admin_user_changes,
+)
+
 
 def init_app(app: App) -> None:
     """Registers every blueprint."""
-    for module in (
-        *(
-            sign_in,
-            sign_in_link,
-            register,
-            home,
-            chat,
-            chat_answers,
-            chat_conversations,
-            account,
-            balance,
-            account_export,
-            requests,
-            buy,
-            orders,
-            listings,
-            catalogue,
-            notifications,
-            settings_api_keys,
-        ),
-        *(
-            admin_explanation,
-            admin_export,
-            admin_overview,
-            admin_requests,
-            admin_request_decisions,
-            admin_request_batches,
-            admin_request_statistics,
-            admin_request_export,
-            admin_canned_responses,
-            admin_orders,
-            admin_assistants,
-            admin_conversations,
-            admin_messages,
-            admin_catalogue,
-            admin_users,
-            admin_user_tokens,
-            admin_user_changes,
-            ops,
-        ),
-    ):
+    for module in (*FOR_USERS, *FOR_ADMINS, ops):
         app.register_blueprint(module.blueprint)
     api.init_app(app)

@@ -38,7 +38,7 @@ def sought(text: str) -> Sought:
     if number := _number(text):
         return Sought(number=number)
     found = user_list.search(text, user_list.Filters(user_list.tiers()), limit=MOST_USERS)
-    terms = search_words.beginning_with(text, TokenRequest._get_collection(), desk.BY_WORD)
+    terms = words(text)
     more = found.more or len(terms) == search_words.MOST_WORDS
     return Sought(users=[user.id for user in found.users], terms=terms, more=more)
 
@@ -51,6 +51,11 @@ def narrowed(filters: desk.Filters, sought: Sought, chosen: list[ObjectId] | Non
     if sought.users is None or set(chosen) <= set(sought.users):
         return replace(filters, users=chosen)
     return replace(filters, users=chosen, terms=sought.terms)
+
+
+def words(text: str) -> list[str]:
+    """The words of symbols and names of crypto tokens, as requests have them, that begin with `text`."""
+    return search_words.beginning_with(text, TokenRequest._get_collection(), desk.BY_WORD)
 
 
 def named(reference: str) -> list[ObjectId]:

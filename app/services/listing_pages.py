@@ -4,7 +4,7 @@ from typing import Any
 
 from app.models.domain_error import UseCursor
 from app.models.token_request import Status, TokenRequest
-from app.services import desk, listing_requests, search_words
+from app.services import desk, desk_search, listing_requests
 
 # So many rows are skipped to reach a page by its offset.
 LARGEST_OFFSET = 10_000
@@ -12,9 +12,7 @@ LARGEST_OFFSET = 10_000
 
 def filters(status: Status | None = None, text: str = "") -> desk.Filters:
     """Those in this status, or in any; `text` is the beginning of a symbol or of a word of a name, in any case."""
-    terms = None
-    if text.strip():
-        terms = search_words.beginning_with(text, TokenRequest._get_collection(), desk.BY_WORD)
+    terms = desk_search.words(text) if text.strip() else None
     return desk.Filters(kinds=[listing_requests.KIND], statuses=[status] if status else (), terms=terms)
 
 

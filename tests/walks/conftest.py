@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 from werkzeug.serving import make_server
 
 from app.services import assistants, demo
@@ -15,6 +15,8 @@ from tests.factories import OPERATOR
 from tests.serving import Server, serving
 
 DESKTOP = {"width": 1280, "height": 900}
+# How long a page may take to show what is expected; a machine that is busy with other tests needs more than a user would.
+expect.set_options(timeout=20_000)
 
 
 @dataclass(frozen=True)

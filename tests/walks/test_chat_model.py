@@ -14,6 +14,7 @@ from app.services import answers, token_accounts
 from app.services.demo import DEMO_EMAIL
 from tests.chatting import charges
 from tests.factories import OPERATOR
+from tests.processes import wait_until
 from tests.upstream.conftest import set_chat
 from tests.upstream.misbehaving import DONE, HEAD, Misbehaving, end, misbehaving, piece, status
 
@@ -44,8 +45,10 @@ def test_a_user_stops_a_model_that_thinks_and_keeps_what_one_could_not_answer(
     expect(messages).to_have_count(2)
     expect(box).to_have_value("")
     expect(page.locator("h1")).to_have_text("Think about it")
+    wait_until(lambda: len(model.calls) == 1)
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_role("button", name="Stop")).to_be_disabled()
+    expect(page.locator(".chat-box")).not_to_have_attribute("aria-busy", "true")
 
     # Nobody has to wait for it any more. It is down: the message is in the box again, and is answered once it is up.
     box.fill("The next question")

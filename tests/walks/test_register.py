@@ -14,19 +14,14 @@ from app.services import delivery_attempts, mail
 from tests.mail_server import mail_server, parts_of
 from tests.walks.conftest import Desk
 
-DEVICES = {
-    "desktop": {},
-    "phone": {"viewport": {"width": 360, "height": 740}},
-    "without scripts": {"java_script_enabled": False},
-}
-# One of them is enough for the quick suite.
-LONG = {"desktop", "without scripts"}
+DEVICES = [
+    pytest.param({}, id="desktop", marks=pytest.mark.long),
+    pytest.param({"viewport": {"width": 360, "height": 740}}, id="phone"),
+    pytest.param({"java_script_enabled": False}, id="without scripts", marks=pytest.mark.long),
+]
 
 
-@pytest.mark.parametrize(
-    "device",
-    [pytest.param(device, id=name, marks=[pytest.mark.long] if name in LONG else []) for name, device in DEVICES.items()],
-)
+@pytest.mark.parametrize("device", DEVICES)
 def test_a_newcomer_registers_and_gets_a_first_answer(
     app: Flask, desk: Desk, guest: Callable[..., Page], device: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -49,7 +49,7 @@ def leave(user, values=APPROVED, key="hello", **more):
 
 def work():
     """What the worker does with mail in a round."""
-    return delivery_attempts.send_waiting(Kind.MAIL, partial(mail.deliver, render=emails.render))
+    return delivery_attempts.send_waiting(Kind.MAIL, partial(mail.deliver, render=emails.render), seconds=60)
 
 
 def test_a_mail_says_the_same_as_text_and_as_html_and_carries_its_headers(server):

@@ -101,5 +101,7 @@ class AuditEvent(Document):
             {"fields": ["actor.id", "-_id"]},
             {"fields": ["on_behalf_of", "-_id"], "partialFilterExpression": {"on_behalf_of": {"$exists": True}}},
             {"fields": ["object.id", "-_id"]},
+            # Whose a request was that is deleted.
+            {"fields": ["before.user"], "partialFilterExpression": {"before.user": {"$exists": True}}},
         ],
     }

@@ -67,6 +67,7 @@ class Action(StrEnum):
     WEBHOOK_CREATE = "webhook.create"
     WEBHOOK_EDIT = "webhook.edit"
     WEBHOOK_REMOVE = "webhook.remove"
+    WEBHOOK_TEST = "webhook.test"
     DEMO_CROWD = "demo.crowd"
 
 

@@ -161,6 +161,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "conversation.remove": _remove_conversation,
     "deliver.event": deliveries.send_event,
     "deliver.mail": deliveries.send_mail,
+    "deliver.test_event": deliveries.send_test_event,
     "listing.free_slot": catalogue.free_slot,
     "notify": notifications.notify,
     "notify.billing": notifications.notify_billing,

@@ -41,6 +41,7 @@ from app.services import (
 from tests.batches import perform, seen
 from tests.buying import make_order
 from tests.chatting import announced, make_talker, say
+from tests.effects import outcome
 from tests.factories import OPERATOR, PASSWORD, actor_of, make_admin, make_request, make_user
 from tests.steps import make_beta, make_listing
 
@@ -164,8 +165,25 @@ def test_every_way_in_ends(app):
     for email in (EMAIL, f"deleted-{person.id}@deleted.invalid"):
         with pytest.raises(BadCredentials):
             sign_in.sign_in(email, PASSWORD, address="127.0.0.1")
-    with pytest.raises(Forbidden):
-        user_changes.activate(person.id, by=OPERATOR)
+
+
+def test_nothing_of_a_person_comes_back_to_a_deleted_account():
+    person, admin = make_user(EMAIL, name=NAME), make_admin()
+    refused = review.reject(make_request(person), by=actor_of(admin), response="No.")
+    delete(person)
+    before = User._get_collection().find_one({"_id": person.id})
+    tries = {
+        "activate": lambda: user_changes.activate(person.id, by=OPERATOR),
+        "phone": lambda: user_changes.set_phone(person.id, PHONE, by=OPERATOR),
+        "password": lambda: user_changes.set_password(person.id, "four quiet otters swim", by=OPERATOR),
+        "tier": lambda: user_changes.set_tier(person.id, "pro", by=OPERATOR),
+        "role": lambda: user_changes.grant_role(person.id, "admin", by=OPERATOR),
+        "permissions": lambda: user_changes.set_permissions(person.id, ["users.read"], by=OPERATOR),
+        "reopen": lambda: review.reopen(refused, by=actor_of(admin), note="Once more."),
+    }
+    assert {what: outcome(step) for what, step in tries.items()} == dict.fromkeys(tries, "Forbidden")
+    user_changes.confirm_email(person.id, by=OPERATOR)
+    assert User._get_collection().find_one({"_id": person.id}) == before
 
 
 def test_address_and_external_id_are_free_for_somebody_new(app):

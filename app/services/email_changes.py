@@ -90,7 +90,7 @@ def was_used(token: str, user: User) -> bool:
 
 
 def confirm(token: str, *, address: str, request_id: str | None = None) -> User:
-    """Gives the user the address, and tells the old one; twice is once. Raises as `find`, or `AlreadyExists` where it is taken."""
+    """Gives the user the address, and tells the old one; twice is once. Raises as `find`, or `AlreadyExists`."""
     attempts.count(attempts.few(), "e-mail change", rate_limits.network(address))
     user = find(token)
     if was_used(token, user):

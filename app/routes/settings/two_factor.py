@@ -64,7 +64,7 @@ def turn_on() -> ResponseReturnValue:
         flash(sentence(error), "warning")
         return redirect(url_for(HERE), 303)
     access.renew(login_sessions.start(user, address=request.remote_addr or "", user_agent=request.user_agent.string))
-    flash(_("Two-factor sign-in is on."), "success")
+    flash(_("From now on you are asked for a code when you sign in."), "success")
     return redirect(url_for(HERE), 303)
 
 

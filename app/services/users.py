@@ -171,7 +171,7 @@ def page(*, before: ObjectId | None = None, limit: int = 50) -> list[User]:
 
 def by_ids(user_ids: Iterable[ObjectId]) -> dict[ObjectId, User]:
     """Name, e-mail and picture of all these users in one query, for a list that names them; who is gone is left out."""
-    found = User.objects(id__in=list(set(user_ids))).only("name", "email", "picture_url")
+    found = User.objects(id__in=list(set(user_ids))).only("name", "email", "picture_url", "deleted_at")
     return {user.id: user for user in found}
 
 

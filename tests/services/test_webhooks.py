@@ -92,6 +92,21 @@ def test_what_happens_to_a_request_is_told_in_ids(hook, there):
     assert told == {"request.submitted": about, "request.decided": {**about, "status": "rejected"}}
 
 
+def test_a_test_event_goes_to_the_one_webhook_and_is_signed_as_all_are(hook, there):
+    webhooks.create(url=there.url, events=EVENTS, by=OPERATOR)
+    webhooks.send_test(hook[0], by=OPERATOR)
+    assert work() == 1
+    ((headers, body),) = there.told
+    said = standardwebhooks.Webhook(hook[1]).verify(body, headers)
+    assert (said["type"], said["data"], left().webhook) == ("test", {}, hook[0].id)
+    assert [*AuditEvent.objects.scalar("action")][-1] == "webhook.test"
+    with pytest.raises(Forbidden):
+        webhooks.send_test(hook[0], by=actor_of(make_user()))
+    webhooks.remove(hook[0], by=OPERATOR)
+    with pytest.raises(ChangedByOther):
+        webhooks.send_test(hook[0], by=OPERATOR)
+
+
 def test_a_repeat_has_the_same_id_and_body(hook, there):
     tell()
     webhook_calls.deliver(delivery_attempts.take(Kind.WEBHOOK))

@@ -39,7 +39,7 @@ def test_error_pages_speak_the_readers_language(client):
 @pytest.mark.parametrize(
     ("error", "status", "text"),
     [
-        (InvalidInput(errors={"reason": ["Too long."]}), 400, "reason: Too long."),
+        (InvalidInput(errors={"reason": ["Too long."]}), 400, "Too long."),
         (InsufficientTokens(available=1234, needed=56789, resets_at=None), 402, "56,789 needed, 1,234 available"),
         (
             AlreadyDecided(number=1042, status="approved", by="Ada", at=datetime(2026, 3, 10, 15, 4, tzinfo=UTC)),

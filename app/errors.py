@@ -66,7 +66,7 @@ STATUSES = {
     "withdrawn": N_("withdrawn"),
     "expired": N_("expired"),
     "revoked": N_("revoked"),
-    "created": N_("waiting for payment"),
+    "created": N_("not paid yet"),
     "cancelled": N_("cancelled"),
     "paid": N_("paid"),
     "refunded": N_("refunded"),

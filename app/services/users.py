@@ -230,7 +230,7 @@ def checked_name(name: Any) -> str:
     It is one line that looks like what it is: nothing in it turns the direction of the text or takes no room, but for the
     joiners that some scripts spell with.
     """
-    refusal = InvalidInput(errors={"name": [N_("Use up to 100 letters, without line breaks or invisible characters.")]})
+    refusal = InvalidInput(errors={"name": [N_("Use up to 100 characters, without line breaks or invisible ones.")]})
     try:
         text = plain_line(name, "name", most=LONGEST_NAME)
     except InvalidInput:

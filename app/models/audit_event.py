@@ -6,7 +6,7 @@ It also keeps which admin has read what users said.
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from mongoengine import DateTimeField, DictField, Document, StringField
+from mongoengine import DateTimeField, DictField, Document, IntField, ListField, StringField
 
 
 class Action(StrEnum):
@@ -68,12 +68,16 @@ class Action(StrEnum):
     WEBHOOK_EDIT = "webhook.edit"
     WEBHOOK_REMOVE = "webhook.remove"
     DEMO_CROWD = "demo.crowd"
+    LEDGER_EXPORT = "ledger.export"
+    REQUESTS_EXPORT = "requests.export"
+    AUDIT_EXPORT = "audit.export"
 
 
 class AuditEvent(Document):
     """One change, or one reading, of which `after` says what was asked for.
 
-    `actor` is `{kind, id, name}`, `object` `{kind, id}` and a `number` where it has one.
+    `actor` is `{kind, id, name}`, `object` `{kind, id}` and a `number` where it has one. `models/audit_seal.py` says what of it is
+    sealed, and how.
     """
 
     key = StringField(required=True, max_length=200)
@@ -90,6 +94,12 @@ class AuditEvent(Document):
     # Shared by all events of one bulk decision.
     batch = StringField()
     outcome = StringField(required=True)
+    # Its number in the chain, once it is sealed; the seal itself stands in a collection of its own.
+    seq = IntField()
+    # A random value for each text, in the event's own shape. Without it nobody can find out what the seal's digest was made of.
+    salts = DictField(default=None)
+    # The users for whose sake texts were erased.
+    erased = ListField(StringField(), default=None)
 
     meta: ClassVar[dict[str, Any]] = {
         "collection": "audit_events",
@@ -101,5 +111,19 @@ class AuditEvent(Document):
             {"fields": ["actor.id", "-_id"]},
             {"fields": ["on_behalf_of", "-_id"], "partialFilterExpression": {"on_behalf_of": {"$exists": True}}},
             {"fields": ["object.id", "-_id"]},
+            {"fields": ["seq", "_id"]},
+            # The list of the trail: everything, by action, by whoever did it, by what was changed; see `services/audit_trail.py`.
+            {"fields": ["-at", "-_id"]},
+            {"fields": ["action", "-at", "-_id"]},
+            {"fields": ["actor.id", "action", "-at", "-_id"]},
+            {
+                "fields": ["on_behalf_of", "action", "-at", "-_id"],
+                "partialFilterExpression": {"on_behalf_of": {"$exists": True}},
+            },
+            {"fields": ["object.id", "action", "-at", "-_id"]},
+            {
+                "fields": ["object.number", "action", "-at", "-_id"],
+                "partialFilterExpression": {"object.number": {"$exists": True}},
+            },
         ],
     }

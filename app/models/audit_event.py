@@ -76,8 +76,8 @@ class Action(StrEnum):
 class AuditEvent(Document):
     """One change, or one reading, of which `after` says what was asked for.
 
-    `actor` is `{kind, id, name}`, `object` `{kind, id}` and a `number` where it has one. `models/audit_seal.py` says what of it is
-    sealed, and how.
+    `actor` is `{kind, id, name}`, `object` `{kind, id}` and a `number` where it has one. What of it is sealed, and
+    how, says `models/audit_seal.py`.
     """
 
     key = StringField(required=True, max_length=200)

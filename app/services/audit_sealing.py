@@ -60,7 +60,9 @@ def _waiting() -> list[Row]:
     _mark(list(linked.values()))
     unsalted = [event for event in found if event.get("salts") is None and event["_id"] not in linked]
     if unsalted:
-        salting = [UpdateOne({"_id": one["_id"], "salts": None}, {"$set": {"salts": new_salts(one)}}) for one in unsalted]
+        salting = [
+            UpdateOne({"_id": one["_id"], "salts": None}, {"$set": {"salts": new_salts(one)}}) for one in unsalted
+        ]
         events().bulk_write(salting, ordered=False)
         # Somebody else may have been quicker, or have erased a text meanwhile: what is sealed is what stands there now.
         found = list(events().find({"_id": {"$in": [event["_id"] for event in found]}}).sort("_id", 1))

@@ -55,7 +55,7 @@ def count() -> int:
 
 
 def verify(*, outside: Iterable[Anchor] = (), step: Callable[[int], object] = lambda _: None) -> Report:
-    """Goes through the chain from its beginning; `outside` are anchors kept elsewhere, `step` hears how many seals were checked."""
+    """Goes through the chain from its beginning; `outside` are anchors kept elsewhere, `step` hears how many were checked."""
     anchors: dict[int, set[str]] = {}
     for anchor in chain(audit_anchors.kept(), outside):
         anchors.setdefault(anchor.seq, set()).add(anchor.hash)
@@ -74,9 +74,7 @@ def verify(*, outside: Iterable[Anchor] = (), step: Callable[[int], object] = la
 
 def _chunks(last: int) -> Iterator[list[dict[str, Any]]]:
     after = 0
-    while seals := list(
-        audit_sealing.seals().find({"_id": {"$gt": after, "$lte": last}}).sort("_id", 1).limit(CHUNK)
-    ):
+    while seals := list(audit_sealing.seals().find({"_id": {"$gt": after, "$lte": last}}).sort("_id", 1).limit(CHUNK)):
         yield seals
         after = seals[-1]["_id"]
 
@@ -87,50 +85,46 @@ def _chunk_problems(walk: _Walk, seals: list[dict[str, Any]]) -> Iterator[Proble
     numbers = {"seq": {"$gte": seals[0]["_id"], "$lte": seals[-1]["_id"]}}
     intruders = {one["seq"]: one["_id"] for one in events.find(numbers, {"seq": 1}) if one["_id"] not in sealed}
     for seal in seals:
-        seq, event = seal["_id"], sealed.get(seal["event"])
-        if seq != walk.report.sealed + 1:
-            yield Problem(walk.report.sealed + 1, None, f"its seal is missing; the next one is {seq}")
-        what = _link_problem(walk, seal, event)
-        if what is None and seq in intruders:
-            yield Problem(seq, str(intruders[seq]), "inserted: the seal of this number is another event's")
-        if what:
+        seq, expected = seal["_id"], walk.report.sealed + 1
+        if seq != expected:
+            yield Problem(expected, None, f"its seal is missing; the next one is {seq}")
+        for what in _link_problems(walk, seal, sealed.get(seal["event"])):
             yield Problem(seq, str(seal["event"]), what)
+        if seq in intruders:
+            yield Problem(seq, str(intruders[seq]), "inserted: the seal of this number is another event's")
         walk.report.sealed, walk.previous = seq, seal["hash"]
 
 
-def _link_problem(walk: _Walk, seal: Row, event: Row | None) -> str | None:
+def _link_problems(walk: _Walk, seal: Row, event: Row | None) -> Iterator[str]:
     if event is None:
-        return "removed: its seal is there, the event is not"
+        yield "removed: its seal is there, the event is not"
+        return
     if seal["previous"] != walk.previous:
-        return "its seal does not follow the one before"
+        yield "its seal does not follow the one before"
     if sealed_hash(seal, event) != seal["hash"]:
-        return "changed: the event is not what was sealed"
+        yield "changed: the event is not what was sealed"
     if event.get("seq") not in (None, seal["_id"]):
-        return f"changed: the event says that its number is {event['seq']}"
-    if what := _text_problem(walk, seal, event):
-        return what
+        yield f"changed: the event says that its number is {event['seq']}"
+    yield from _text_problems(walk, seal, event)
     if walk.anchors.get(seal["_id"], {seal["hash"]}) != {seal["hash"]}:
-        return "rewritten: an anchor says that it, or what is before it, was another"
-    return None
+        yield "rewritten: an anchor says that it, or what is before it, was another"
 
 
-def _text_problem(walk: _Walk, seal: Row, event: Row) -> str | None:
+def _text_problems(walk: _Walk, seal: Row, event: Row) -> Iterator[str]:
     """A text has the digest that was sealed, or it was erased together with its salt for somebody who is deleted."""
     present, salts, sealed = texts(event), flat(event.get("salts") or {}), flat(seal["digests"])
-    if added := present.keys() - sealed.keys():
-        return f"changed: {min(added)} was added"
-    gone = sorted(path for path in sealed if path not in salts)
-    for path in sorted(sealed.keys() - gone):
+    for path in sorted(present.keys() - sealed.keys()):
+        yield f"changed: {path} was added"
+    gone = [path for path in sorted(sealed) if path not in salts]
+    for path in sorted(sealed.keys() & salts.keys()):
         if digest(event, path) != sealed[path]:
-            return f"changed: {path} is not what was sealed"
-    if not gone:
-        return None
-    if replaced := [path for path in gone if path not in ERASABLE or present.get(path, NOBODY) != NOBODY]:
-        return f"changed: {replaced[0]} has lost its salt"
-    if not _are_deleted(walk, event.get("erased") or []):
-        return f"changed: {gone[0]} was taken out, but for nobody who deleted their account"
-    walk.report.erased += 1
-    return None
+            yield f"changed: {path} is not what was sealed"
+    for path in gone:
+        if path not in ERASABLE or present.get(path, NOBODY) != NOBODY:
+            yield f"changed: {path} has lost its salt"
+    if gone and not _are_deleted(walk, event.get("erased") or []):
+        yield f"changed: {gone[0]} was taken out, but for nobody who deleted their account"
+    walk.report.erased += bool(gone)
 
 
 def _are_deleted(walk: _Walk, users: list[str]) -> bool:

@@ -4,7 +4,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from flask_babel import lazy_gettext as _l
-from wtforms import SelectField, StringField
+from wtforms import SelectChoice, SelectField, StringField
 from wtforms.validators import Length
 
 from app.forms.desk import Day, DeskForm
@@ -23,7 +23,9 @@ class AuditFiltersForm(DeskForm):
         _l("Who"), [_TOO_LONG], description=_l("E-mail, phone or id; an operator by name."), render_kw=_WRITTEN
     )
     action = SelectField(
-        _l("Action"), choices=[("", _l("All")), *((str(one), str(one)) for one in sorted(Action))], default=""
+        _l("Action"),
+        choices=[SelectChoice("", _l("All")), *(SelectChoice(str(one), str(one)) for one in sorted(Action))],
+        default="",
     )
     object = StringField(
         _l("What"), [_TOO_LONG], description=_l("A number such as #42, an id, or a user."), render_kw=_WRITTEN

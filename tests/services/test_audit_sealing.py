@@ -1,4 +1,4 @@
-"""Sealing: one unbroken chain, whoever writes, whoever seals and whoever is killed at it; and what is left of an erased person."""
+"""Sealing: one unbroken chain, whoever writes, seals or is killed at it; and what is left of an erased person."""
 
 from dataclasses import replace
 from datetime import timedelta

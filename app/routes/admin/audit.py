@@ -12,12 +12,15 @@ from app import access, pagination
 from app.access import requires
 from app.exports import Format
 from app.forms.audit_filters import AuditFiltersForm
+from app.models.object_id import object_id
 from app.models.permission import Permission
+from app.models.user import User
 from app.routes import downloads
-from app.services import audit_trail
+from app.services import audit_trail, users
 
 blueprint = Blueprint("admin_audit", __name__, url_prefix="/admin")
 
+ABOUT_USERS = ("user", "account")
 FILTERS = ("actor", "action", "object", "from", "until")
 
 
@@ -43,6 +46,7 @@ def event(event_id: str) -> ResponseReturnValue:
         "admin/audit/event.html",
         event=found,
         seal=seal,
+        people=_people([found]),
         changes=[(name, before.get(name), after.get(name)) for name in dict.fromkeys((*before, *after))],
     )
 
@@ -78,4 +82,11 @@ def _list(form: AuditFiltersForm, found: list[dict[str, Any]]) -> str:
         page=pagination.page(found, key=lambda one: one["_id"], **chosen),
         is_filtered=any(chosen.values()),
         files=files,
+        people=_people(found),
     )
+
+
+def _people(events: list[dict[str, Any]]) -> dict[str, User]:
+    """Whom events were about, by the ids that they name."""
+    ids = [object_id(one["object"]["id"]) for one in events if one["object"]["kind"] in ABOUT_USERS]
+    return {str(user_id): user for user_id, user in users.by_ids(one for one in ids if one).items()}

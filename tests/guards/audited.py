@@ -1,133 +1,31 @@
 """Every address that writes, with the event that it leaves and how to make it do so, or with the reason why it leaves none."""
 
 from collections.abc import Callable
-from typing import Any
 from uuid import uuid4
 
-from bson import ObjectId
-from flask import Flask
 from werkzeug.test import TestResponse
 
-from app import clock
-from app.models.assistant import Assistant
 from app.models.audit_event import Action
-from app.models.catalogue_token import CatalogueToken
-from app.models.delivery import Delivery, Kind, State
-from app.models.permission import Permission
-from app.models.token_request import TokenRequest
-from app.models.webhook import Webhook
-from app.services import api_keys, assistants, canned_responses, order_steps, review, user_changes
-from tests.buying import make_order
-from tests.factories import OPERATOR, bearer, make_admin, make_request, make_user, sign_in
+from tests.factories import make_request, make_user
+from tests.guards.audited_scene import (
+    ASSISTANT,
+    Scene,
+    approved_request,
+    bulk,
+    canned_response,
+    dead_delivery,
+    edit_assistant,
+    end_own_key,
+    listed_token,
+    own_key,
+    placed_order,
+    rejected_request,
+    stuck_request,
+    webhook,
+)
 from tests.steps import make_beta, make_listing
 
-
-class Scene:
-    """An admin at the browser, a program with a key that may do everything, and whatever they change, made when it is needed."""
-
-    def __init__(self, app: Flask) -> None:
-        """Makes the two."""
-        self.admin = make_admin(name="Adam")
-        self.browser = sign_in(app.test_client(), self.admin)  # type: ignore[arg-type]
-        self.program, self.key = app.test_client(), bearer(self.admin, "self", *Permission)
-
-    def post(self, path: str, **data: Any) -> TestResponse:
-        """Sends a form."""
-        return self.browser.post(f"/admin/{path}", data=data)
-
-    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> TestResponse:
-        """Calls the API with the key."""
-        sent = {} if body is None else {"json": body}
-        return self.program.open(f"/api/{path}", method=method, headers=self.key, csrf=False, **sent)  # type: ignore[call-arg]
-
-    def decide(self, word: str, of: TokenRequest, **data: Any) -> TestResponse:
-        """Sends a form of a request's page."""
-        return self.post(f"requests/{of.number}/{word}", version=str(of.version), steps="", **data)
-
-    def change(self, what: str, **data: Any) -> TestResponse:
-        """Sends a form of a user's page."""
-        user = make_user(roles=["support"])
-        if what == "activate":
-            user_changes.deactivate(user.id, by=OPERATOR)
-        return self.post(f"users/{user.id}/{what}", **data)
-
-
-def _rejected() -> TokenRequest:
-    return review.reject(make_request(), by=OPERATOR, response="No.")
-
-
-def _approved() -> TokenRequest:
-    return review.approve(make_request(used=10), by=OPERATOR)
-
-
-def _stuck() -> TokenRequest:
-    """A request with something that could not be done."""
-    approved = _approved()
-    failed = {"key": "k", "verb": "catalogue.publish", "arguments": {}, "at": clock.now(), "failed": "Somehow"}
-    TokenRequest._get_collection().update_one({"_id": approved.id}, {"$push": {"due": failed}})
-    return approved
-
-
-def _listed() -> int:
-    review.approve(make_listing(), by=OPERATOR)
-    number: int = CatalogueToken.objects.order_by("-id").first().number
-    return number
-
-
-def _ordered(*, paid: bool = False) -> int:
-    order = make_order()
-    if paid:
-        order_steps.confirm(order, by=OPERATOR)
-    number: int = order.number
-    return number
-
-
-def _dead() -> ObjectId:
-    mail = {"kind": Kind.MAIL, "channel": "mail", "what": "notice", "state": State.DEAD, "user": ObjectId()}
-    return Delivery(key=str(ObjectId()), created_at=clock.now(), **mail).save().id
-
-
-def _webhook() -> ObjectId:
-    facts = {"url": "https://example.com/", "secret": "whsec_eA==", "events": ["tokens.low"]}
-    return Webhook(idempotency_key=str(ObjectId()), created_at=clock.now(), **facts).save().id
-
-
-def _bulk(scene: Scene) -> TestResponse:
-    one = make_request()
-    selected = f"{one.number}:{one.version}"
-    return scene.post("requests/bulk", action="spam", selected=[selected], batch_id=str(ObjectId()))
-
-
-def _canned() -> ObjectId:
-    return canned_responses.create(title=str(ObjectId()), text="Please wait.", by=OPERATOR).id
-
-
-def _own_key(scene: Scene) -> TestResponse:
-    sent = {"name": "A program", "scopes": ["self"], "lifetime": "90", "key": uuid4().hex}
-    return scene.browser.post("/settings/api-keys", data=sent)
-
-
-def _end_own_key(scene: Scene) -> TestResponse:
-    key, _secret = api_keys.create(scene.admin.id, name="Another", scopes=["self"], by=OPERATOR)
-    return scene.browser.post(f"/settings/api-keys/{key.id}/revoke")
-
-
-def _edit_assistant(scene: Scene) -> TestResponse:
-    assistants.ensure_default()
-    one = Assistant.objects.order_by("number").first()
-    return scene.post(f"assistants/{one.number}", **{**ASSISTANT, "version": str(one.version)})
-
-
 WORDS = {"response": "Because."}
-ASSISTANT = {
-    "name": "Careful",
-    "model": "gpt-5",
-    "system_prompt": "Be careful.",
-    "max_answer_tokens": "800",
-    "price": "1500",
-    "active": "y",
-    "version": "1",
-}
 HOOK = {"url": "http://127.0.0.1:9/hook", "events": ["order.paid"], "active": "y", "version": "1"}
 SAID = {"title": "Later", "text": "Not this week.", "version": "1"}
 TOKENS = {"reason": "A prize"}
@@ -143,37 +41,40 @@ AUDITED: dict[str, tuple[Action, Callable[[Scene], TestResponse]]] = {
     "admin_request_decisions.ask": (Action.REQUEST_ASK, lambda to: to.decide("ask", make_request(), **WORDS)),
     "admin_request_decisions.reopen": (
         Action.REQUEST_REOPEN,
-        lambda to: to.decide("reopen", _rejected(), note="Again"),
+        lambda to: to.decide("reopen", rejected_request(), note="Again"),
     ),
-    "admin_request_decisions.revoke": (Action.REQUEST_REVOKE, lambda to: to.decide("revoke", _approved(), reason="No")),
+    "admin_request_decisions.revoke": (
+        Action.REQUEST_REVOKE,
+        lambda to: to.decide("revoke", approved_request(), reason="No"),
+    ),
     "admin_request_decisions.add_note": (Action.REQUEST_NOTE, lambda to: to.decide("note", make_request(), text="Hm.")),
-    "admin_request_decisions.retry": (Action.REQUEST_RETRY, lambda to: to.decide("retry", _stuck())),
-    "admin_request_batches.start": (Action.REQUEST_SPAM, _bulk),
+    "admin_request_decisions.retry": (Action.REQUEST_RETRY, lambda to: to.decide("retry", stuck_request())),
+    "admin_request_batches.start": (Action.REQUEST_SPAM, bulk),
     "admin_canned_responses.new": (Action.CANNED_RESPONSE_CREATE, lambda to: to.post("canned-responses/new", **SAID)),
     "admin_canned_responses.edit": (
         Action.CANNED_RESPONSE_EDIT,
-        lambda to: to.post(f"canned-responses/{_canned()}", **{**SAID, "title": "Sooner"}),
+        lambda to: to.post(f"canned-responses/{canned_response()}", **{**SAID, "title": "Sooner"}),
     ),
     "admin_canned_responses.remove": (
         Action.CANNED_RESPONSE_REMOVE,
-        lambda to: to.post(f"canned-responses/{_canned()}/remove"),
+        lambda to: to.post(f"canned-responses/{canned_response()}/remove"),
     ),
-    "admin_orders.confirm": (Action.ORDER_CONFIRM, lambda to: to.post(f"orders/{_ordered()}/confirm", note="")),
-    "admin_orders.cancel": (Action.ORDER_CANCEL, lambda to: to.post(f"orders/{_ordered()}/cancel")),
+    "admin_orders.confirm": (Action.ORDER_CONFIRM, lambda to: to.post(f"orders/{placed_order()}/confirm", note="")),
+    "admin_orders.cancel": (Action.ORDER_CANCEL, lambda to: to.post(f"orders/{placed_order()}/cancel")),
     "admin_orders.refund": (
         Action.ORDER_REFUND,
-        lambda to: to.post(f"orders/{_ordered(paid=True)}/refund", reason="Ordered twice"),
+        lambda to: to.post(f"orders/{placed_order(paid=True)}/refund", reason="Ordered twice"),
     ),
     "admin_assistants.new": (Action.ASSISTANT_CREATE, lambda to: to.post("assistants/new", **ASSISTANT)),
-    "admin_assistants.edit": (Action.ASSISTANT_EDIT, _edit_assistant),
+    "admin_assistants.edit": (Action.ASSISTANT_EDIT, edit_assistant),
     "admin_catalogue.remove": (
         Action.CATALOGUE_REMOVE,
-        lambda to: to.post(f"catalogue/{_listed()}/remove", reason="Drained"),
+        lambda to: to.post(f"catalogue/{listed_token()}/remove", reason="Drained"),
     ),
-    "admin_deliveries.retry": (Action.DELIVERY_RETRY, lambda to: to.post(f"deliveries/{_dead()}/retry")),
+    "admin_deliveries.retry": (Action.DELIVERY_RETRY, lambda to: to.post(f"deliveries/{dead_delivery()}/retry")),
     "admin_webhooks.new": (Action.WEBHOOK_CREATE, lambda to: to.post("webhooks/new", **HOOK, key="a form")),
-    "admin_webhooks.edit": (Action.WEBHOOK_EDIT, lambda to: to.post(f"webhooks/{_webhook()}", **HOOK, key="a form")),
-    "admin_webhooks.remove": (Action.WEBHOOK_REMOVE, lambda to: to.post(f"webhooks/{_webhook()}/remove")),
+    "admin_webhooks.edit": (Action.WEBHOOK_EDIT, lambda to: to.post(f"webhooks/{webhook()}", **HOOK, key="a form")),
+    "admin_webhooks.remove": (Action.WEBHOOK_REMOVE, lambda to: to.post(f"webhooks/{webhook()}/remove")),
     "admin_user_tokens.do_reset": (
         Action.ACCOUNT_RESET,
         lambda to: to.change("reset", **TOKENS, key=uuid4().hex),
@@ -192,8 +93,8 @@ AUDITED: dict[str, tuple[Action, Callable[[Scene], TestResponse]]] = {
     "admin_user_changes.take_role": (Action.USER_REVOKE_ROLE, lambda to: to.change("roles/support/take")),
     "admin_user_changes.deactivate": (Action.USER_DEACTIVATE, lambda to: to.change("deactivate")),
     "admin_user_changes.activate": (Action.USER_ACTIVATE, lambda to: to.change("activate")),
-    "settings_api_keys.api_keys": (Action.KEY_CREATE, _own_key),
-    "settings_api_keys.revoke": (Action.KEY_REVOKE, _end_own_key),
+    "settings_api_keys.api_keys": (Action.KEY_CREATE, own_key),
+    "settings_api_keys.revoke": (Action.KEY_REVOKE, end_own_key),
     # By a key:
     "api_host_users.put": (
         Action.USER_CREATE,

@@ -1,7 +1,8 @@
 """Whatever an admin or a key changes by any address leaves its event in the audit trail, or it stands in a list why not."""
 
 from app.models.audit_event import AuditEvent
-from tests.guards.audited import AUDITED, UNAUDITED, Scene
+from tests.guards.audited import AUDITED, UNAUDITED
+from tests.guards.audited_scene import Scene
 from tests.guards.routes import routes
 
 

@@ -82,17 +82,21 @@ def seal() -> None:
 
     \b
     Example:
-      flask audit seal >> anchors.txt
+      flask audit seal
     """
     with db.slow(), click.progressbar(length=audit_sealing.count_waiting(), label=_("Sealing"), file=sys.stderr) as bar:
-        while sealed := audit_sealing.seal_waiting(batches=1):
-            bar.update(sealed)
+        while audit_sealing.is_waiting():
+            bar.update(audit_sealing.seal_waiting(batches=1))
     if anchor := audit_anchors.drop():
         click.echo(anchor.line())
 
 
 @group.command()
-@click.option("--anchors", type=click.File(encoding="utf-8"), help="A file of anchors that was kept elsewhere.")
+@click.option(
+    "--anchors",
+    type=click.File(encoding="utf-8", errors="replace", lazy=True),
+    help="A file of anchors that was kept elsewhere.",
+)
 @as_json_option
 def verify(anchors: Iterable[str] | None, as_json: bool) -> None:
     """Prove that every sealed event is there as it was sealed; the exit code is 1, and the first wrong one is named, if not.

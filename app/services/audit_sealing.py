@@ -7,7 +7,7 @@ that a seal rests on is read at majority: what a failover could take back is not
 
 from typing import Any
 
-from pymongo import InsertOne, ReadPreference, UpdateOne
+from pymongo import UpdateOne
 from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
@@ -37,7 +37,7 @@ def head() -> Row | None:
     return seals().find_one(sort=[("_id", -1)])
 
 
-def seal_waiting(batches: int = 10) -> int:
+def seal_waiting(batches: int = 4) -> int:
     """Seals what is not sealed yet, in at most so many batches; returns how many events it sealed itself."""
     sealed = 0
     for _ in range(batches):
@@ -46,6 +46,11 @@ def seal_waiting(batches: int = 10) -> int:
             break
         sealed += _seal(waiting)
     return sealed
+
+
+def is_waiting() -> bool:
+    """Whether any event is not sealed yet."""
+    return events().find_one({"seq": None}, {"_id": 1}) is not None
 
 
 def count_waiting() -> int:
@@ -66,7 +71,7 @@ def _waiting() -> list[Row]:
         events().bulk_write(salting, ordered=False)
         # Somebody else may have been quicker, or have erased a text meanwhile: what is sealed is what stands there now.
         found = list(events().find({"_id": {"$in": [event["_id"] for event in found]}}).sort("_id", 1))
-    return [event for event in found if event["_id"] not in linked] or (_waiting() if linked else [])
+    return [event for event in found if event["_id"] not in linked]
 
 
 def _seal(waiting: list[Row]) -> int:
@@ -77,7 +82,7 @@ def _seal(waiting: list[Row]) -> int:
         links.append(last)
     try:
         # In order: where one is refused, none of those after it, which name it, is written.
-        seals().bulk_write([InsertOne(link) for link in links], ordered=True)
+        seals().insert_many(links, ordered=True)
         done = len(links)
     except BulkWriteError as error:
         if any(one["code"] != DUPLICATE for one in error.details["writeErrors"]) or error.details["writeConcernErrors"]:
@@ -94,4 +99,4 @@ def _mark(links: list[Row]) -> None:
 
 
 def _firm(collection: Collection[Row]) -> Collection[Row]:
-    return collection.with_options(read_concern=ReadConcern("majority"), read_preference=ReadPreference.PRIMARY)
+    return collection.with_options(read_concern=ReadConcern("majority"))

@@ -39,6 +39,13 @@ def test_the_list_says_who_did_what_to_what_and_why(client):
     assert "Sealed" in text
 
 
+def test_a_users_page_leads_to_what_was_changed_about_them(client):
+    ada = make_user("ada@example.com", name="Ada")
+    assert f'href="/admin/audit?object={ada.id}"' in client.get(f"/admin/users/{ada.id}").text
+    page = client.get(LIST, query_string={"object": ada.id})
+    assert (rows(page), "user.create The tests Command line user Ada" in text_of(page)) == (1, True)
+
+
 def test_its_filters_stand_in_the_address(client):
     AuditEvent.objects.delete()
     for number in range(3):

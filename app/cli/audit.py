@@ -92,13 +92,9 @@ def seal() -> None:
 
 
 @group.command()
-@click.option(
-    "--anchors",
-    type=click.File(encoding="utf-8", errors="replace", lazy=True),
-    help="A file of anchors that was kept elsewhere.",
-)
+@click.option("--anchors", type=click.Path(dir_okay=False), help="A file of anchors that was kept elsewhere.")
 @as_json_option
-def verify(anchors: Iterable[str] | None, as_json: bool) -> None:
+def verify(anchors: str | None, as_json: bool) -> None:
     """Prove that every sealed event is there as it was sealed; the exit code is 1, and the first wrong one is named, if not.
 
     Others may write meanwhile. That the end was cut off shows up to the last anchor.
@@ -107,7 +103,7 @@ def verify(anchors: Iterable[str] | None, as_json: bool) -> None:
     Example:
       flask audit verify --anchors anchors.txt
     """
-    outside = list(audit_anchors.read(anchors or ()))
+    outside = _outside(anchors) if anchors else []
     with db.slow(), click.progressbar(length=audit_verify.count(), label=_("Verifying"), file=sys.stderr) as bar:
         report = audit_verify.verify(outside=outside, step=bar.update)
     problem = report.problem
@@ -120,6 +116,14 @@ def verify(anchors: Iterable[str] | None, as_json: bool) -> None:
         counts = {"sealed": report.sealed, "anchors": report.anchors, "erased": report.erased}
         click.echo(_("%(sealed)s events, each as it was sealed; %(anchors)s anchors agree.", **counts))
         click.echo(_("Not sealed yet: %(waiting)s. With erased texts: %(erased)s.", waiting=report.waiting, **counts))
+
+
+def _outside(path: str) -> list[audit_anchors.Anchor]:
+    try:
+        with click.open_file(path, encoding="utf-8", errors="replace") as lines:
+            return list(audit_anchors.read(lines))
+    except OSError as error:
+        raise click.FileError(path, error.strerror) from None
 
 
 def _filters(

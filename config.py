@@ -90,6 +90,10 @@ class Config(BaseSettings):
     # Sign-in attempts an hour on one account from browsers that never signed in to it.
     SIGN_IN_ATTEMPTS_UNKNOWN_DEVICE: Annotated[int, Field(ge=1)] = 50
 
+    # --- audit ---
+    # A file to which each anchor of the audit chain is appended, best on another machine's disk; empty: only the log has them.
+    AUDIT_ANCHOR_FILE: str = ""
+
     # --- webhooks ---
     # Whether webhooks may lead to private networks and to this very machine.
     WEBHOOK_ALLOW_PRIVATE: bool = False

@@ -19,6 +19,7 @@ from app import embedded_mongo, migrations
 from app.models.api_key import ApiKey
 from app.models.assistant import Assistant
 from app.models.audit_event import AuditEvent
+from app.models.audit_seal import AuditAnchor, AuditSeal
 from app.models.canned_response import CannedResponse
 from app.models.catalogue_token import CatalogueToken
 from app.models.conversation import Conversation
@@ -48,7 +49,9 @@ DOCUMENTS: tuple[type[Document], ...] = (
     KeptFigures,
     ApiKey,
     Assistant,
+    AuditAnchor,
     AuditEvent,
+    AuditSeal,
     CannedResponse,
     CatalogueToken,
     Conversation,

@@ -3,6 +3,7 @@
 from flask import Flask
 
 from app.cli import (
+    audit,
     catalogue,
     db,
     deliveries,
@@ -25,7 +26,7 @@ def init_app(app: Flask) -> None:
     # `request_batches` completes the group that `requests` begins.
     for module in (
         *(db, users, keys, quota, request_batches, catalogue, orders, ledger),
-        *(deliveries, stats, demo),
+        *(audit, deliveries, stats, demo),
     ):
         app.cli.add_command(module.group)
     for module in (worker, serve, doctor):

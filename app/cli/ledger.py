@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 
 from app import db
 from app.cli.export_file import format_option, output_option, write
-from app.cli.output import WHO, Commands, as_json_option, print_json, print_rows
+from app.cli.output import WHO, Commands, as_json_option, operator, print_json, print_rows
 from app.models.account import EntryType
 from app.services import ledger, ledger_export, ledger_verify, users
 
@@ -58,13 +58,14 @@ def history(user: str, limit: int, before: int | None, types: tuple[str, ...], w
 @type_option
 @holds_option
 def export(user: str, format_: str, output: str, types: tuple[str, ...], with_holds: bool) -> None:
-    """Write down the whole ledger of a user, named by e-mail, phone, id or external:ID, oldest first.
+    """Write down the whole ledger of a user, named by e-mail, phone, id or external:ID, oldest first. The audit trail keeps it.
 
     \b
     Example:
       flask ledger export ada@example.com --format csv --output ada.csv
     """
-    entries = ledger_export.rows(users.find(user).id, ledger.choice(_types(types), with_holds=with_holds))
+    chosen = ledger.choice(_types(types), with_holds=with_holds)
+    entries = ledger_export.rows(users.find(user).id, chosen, by=operator())
     write(output, format_, entries, ledger_export.COLUMNS)
 
 

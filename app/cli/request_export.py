@@ -7,6 +7,7 @@ from flask.cli import with_appcontext
 
 from app.cli.day import Day
 from app.cli.export_file import format_option, output_option, write
+from app.cli.output import operator
 from app.cli.request_filters import (
     SINCE_HELP,
     chains_option,
@@ -41,12 +42,12 @@ def export(
     last: date | None,
     oldest_first: bool,
 ) -> None:
-    """Write down requests, without the internal notes.
+    """Write down requests, without the internal notes. The audit trail keeps it.
 
     \b
     Example:
       flask requests export --status approved --from 2026-11-01 --output november.csv
     """
     chosen = filters(kinds=kinds, statuses=statuses, chains=chains, user=user, first=first, last=last)
-    rows = request_export.rows(chosen, oldest_first=oldest_first)
+    rows = request_export.rows(chosen, oldest_first=oldest_first, by=operator())
     write(output, format_, rows, request_export.COLUMNS)

@@ -19,6 +19,7 @@ from app.models.worker_heartbeat import WorkerHeartbeat
 from app.services import (
     account_commit,
     answers,
+    audit_anchors,
     delivery_attempts,
     due,
     expiry,
@@ -45,6 +46,7 @@ JOBS: dict[str, Callable[[], object]] = {
     "expiry": expiry.wake_due,
     "digests": review_digest.send_due,
     "batches": review_batches.resume_left,
+    "audit": audit_anchors.keep_up,
     "statistics": statistics.keep_up,
     "request_statistics": request_statistics.keep_up,
 }

@@ -6,7 +6,7 @@ It also keeps which admin has read what users said.
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from mongoengine import DateTimeField, DictField, Document, StringField
+from mongoengine import DateTimeField, DictField, Document, IntField, ListField, StringField
 
 
 class Action(StrEnum):
@@ -69,12 +69,16 @@ class Action(StrEnum):
     WEBHOOK_REMOVE = "webhook.remove"
     WEBHOOK_TEST = "webhook.test"
     DEMO_CROWD = "demo.crowd"
+    LEDGER_EXPORT = "ledger.export"
+    REQUESTS_EXPORT = "requests.export"
+    AUDIT_EXPORT = "audit.export"
 
 
 class AuditEvent(Document):
     """One change, or one reading, of which `after` says what was asked for.
 
-    `actor` is `{kind, id, name}`, `object` `{kind, id}` and a `number` where it has one.
+    `actor` is `{kind, id, name}`, `object` `{kind, id}` and a `number` where it has one. What of it is sealed, and
+    how, says `models/audit_seal.py`.
     """
 
     key = StringField(required=True, max_length=200)
@@ -91,6 +95,12 @@ class AuditEvent(Document):
     # Shared by all events of one bulk decision.
     batch = StringField()
     outcome = StringField(required=True)
+    # Its number in the chain, once it is sealed; the seal itself stands in a collection of its own.
+    seq = IntField()
+    # A random value for each text, in the event's own shape. Without it nobody can find out what the seal's digest was made of.
+    salts = DictField(default=None)
+    # The users for whose sake texts were erased.
+    erased = ListField(StringField(), default=None)
 
     meta: ClassVar[dict[str, Any]] = {
         "collection": "audit_events",
@@ -104,5 +114,19 @@ class AuditEvent(Document):
             {"fields": ["object.id", "-_id"]},
             # Whose a request was that is deleted.
             {"fields": ["before.user"], "partialFilterExpression": {"before.user": {"$exists": True}}},
+            {"fields": ["seq", "_id"]},
+            # The list of the trail: everything, by action, by whoever did it, by what was changed; see `services/audit_trail.py`.
+            {"fields": ["-at", "-_id"]},
+            {"fields": ["action", "-at", "-_id"]},
+            {"fields": ["actor.id", "action", "-at", "-_id"]},
+            {
+                "fields": ["on_behalf_of", "action", "-at", "-_id"],
+                "partialFilterExpression": {"on_behalf_of": {"$exists": True}},
+            },
+            {"fields": ["object.id", "action", "-at", "-_id"]},
+            {
+                "fields": ["object.number", "action", "-at", "-_id"],
+                "partialFilterExpression": {"object.number": {"$exists": True}},
+            },
         ],
     }

@@ -25,6 +25,7 @@ from app.routes import (
     unsubscribe,
 )
 from app.routes.admin import assistants as admin_assistants
+from app.routes.admin import audit as admin_audit
 from app.routes.admin import canned_responses as admin_canned_responses
 from app.routes.admin import catalogue as admin_catalogue
 from app.routes.admin import conversations as admin_conversations
@@ -93,6 +94,7 @@ FOR_ADMINS = (
     admin_canned_responses,
     admin_orders,
     admin_assistants,
+    admin_audit,
     admin_conversations,
     admin_messages,
     admin_catalogue,

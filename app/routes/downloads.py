@@ -6,7 +6,7 @@ from typing import Any
 from bson import ObjectId
 from flask import Response
 
-from app import clock
+from app import access, clock
 from app.exports import Format, Row, json_document, lines
 from app.routes import ledger_query
 from app.services import ledger_export
@@ -16,7 +16,7 @@ BLOCK = 32_768
 
 def ledger(user_id: ObjectId, format_: Format) -> Response:
     """A user's ledger, oldest first; the address chooses by `type` and `holds` as the history's does."""
-    rows = ledger_export.rows(user_id, ledger_query.choice())
+    rows = ledger_export.rows(user_id, ledger_query.choice(), by=access.actor())
     return streaming_response(f"ledger-{user_id}", format_, rows, ledger_export.COLUMNS)
 
 

@@ -5,6 +5,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+from bson import ObjectId
 from pymongo.errors import DuplicateKeyError
 
 from app import clock
@@ -52,3 +53,9 @@ def record(
     event.validate()
     with suppress(DuplicateKeyError):
         AuditEvent._get_collection().insert_one(event.to_mongo().to_dict())
+
+
+def record_export(action: Action, of: Mapping[str, Any], asked: Mapping[str, Any], *, by: Actor) -> None:
+    """Somebody takes rows along; what they asked for stands in `after`, since nothing was changed."""
+    said = {name: value for name, value in asked.items() if value}
+    record(key=f"{action}:{ObjectId()}", action=action, actor=by.trail(), object=of, at=clock.now(), after=said)

@@ -5,7 +5,9 @@ from typing import Any
 
 from bson import ObjectId
 
-from app.services import ledger
+from app.models.actor import Actor
+from app.models.audit_event import Action
+from app.services import audit, ledger
 from app.services.account_moment import Choice, Entry
 
 COLUMNS = (
@@ -14,8 +16,10 @@ COLUMNS = (
 )
 
 
-def rows(user_id: ObjectId, chosen: Choice) -> Iterator[dict[str, Any]]:
-    """A user's entries, oldest first, with `COLUMNS`; they are read while they are taken."""
+def rows(user_id: ObjectId, chosen: Choice, *, by: Actor) -> Iterator[dict[str, Any]]:
+    """A user's entries, oldest first, with `COLUMNS`; they are read while they are taken. The trail keeps who else takes them."""
+    if by.person != str(user_id):
+        audit.record_export(Action.LEDGER_EXPORT, {"kind": "account", "id": str(user_id)}, {}, by=by)
     return map(row, ledger.whole(user_id, chosen))
 
 

@@ -3,6 +3,8 @@
 Amounts, decisions and dates stay, with an id that leads to nobody; names, addresses and free text go.
 """
 
+from typing import Any
+
 from bson import ObjectId
 
 from app.models.actor import Actor
@@ -123,20 +125,22 @@ def _delete_chats(user_id: ObjectId) -> None:
 
 def _erase_trail(user_id: ObjectId) -> None:
     """The name and the addresses of the person, and the reasons that others gave for what they did about them."""
-    events, them = AuditEvent._get_collection(), str(user_id)
-    events.update_many({"actor.id": them}, {"$set": {"actor.name": NOBODY}, "$unset": {"address": ""}})
-    events.update_many({"on_behalf_of": them}, {"$set": {"actor.name": NOBODY}, "$unset": {"address": ""}})
-    _erase_key_names(user_id)
+    them, keys = str(user_id), {"object.id": {"$in": _ids(user_id)}, "object.kind": "api_key"}
     theirs = [them, *map(str, _requests(user_id)), *map(str, Order.objects(user=user_id).scalar("id"))]
-    events.update_many({"object.id": {"$in": theirs}}, {"$set": {"reason": ""}})
+    for who in ("actor.id", "on_behalf_of"):
+        _erase_text(user_id, {who: them}, "actor.name", NOBODY)
+        _erase_text(user_id, {who: them}, "address", None)
+    for name in ("before.name", "after.name"):
+        _erase_text(user_id, keys, name, NOBODY)
+    _erase_text(user_id, {"object.id": {"$in": theirs}}, "reason", "")
     # What somebody has looked for in what they said.
-    events.update_many({"object.id": them, "action": Action.MESSAGES_SEARCH.value}, {"$set": {"after.words": []}})
+    _erase_text(user_id, {"object.id": them, "action": Action.MESSAGES_SEARCH.value}, "after.words", [])
 
 
-def _erase_key_names(user_id: ObjectId) -> None:
-    for field in ("before.name", "after.name"):
-        of_keys = {"object.id": {"$in": _ids(user_id)}, "object.kind": "api_key", field: {"$exists": True}}
-        AuditEvent._get_collection().update_many(of_keys, {"$set": {field: NOBODY}})
+def _erase_text(user_id: ObjectId, where: dict[str, Any], path: str, left: object) -> None:
+    """Its salt goes in the same update: the digest in the seal then tells nothing, and the seal still holds."""
+    erased = {"$set": {path: left}, "$unset": {f"salts.{path}": ""}, "$addToSet": {"erased": str(user_id)}}
+    AuditEvent._get_collection().update_many({**where, path: {"$exists": True}}, erased)
 
 
 def _ids(user_id: ObjectId) -> list[str]:

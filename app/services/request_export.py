@@ -6,8 +6,10 @@ Internal notes are left out: whoever reviews may read them, but a file travels.
 from collections.abc import Iterator
 from typing import Any
 
+from app.models.actor import Actor
+from app.models.audit_event import Action
 from app.models.user import User
-from app.services import desk, users
+from app.services import audit, desk, users
 
 BATCH = 500
 COLUMNS = (
@@ -21,8 +23,18 @@ OF_TOKENS = COLUMNS[-5:]
 FIELDS = ("number", "kind", "status", "user", "submitted_at", "reason", "usage", "decision", *OF_TOKENS)
 
 
-def rows(filters: desk.Filters, *, oldest_first: bool = False) -> Iterator[dict[str, Any]]:
-    """The requests of the list in its order, with `COLUMNS`; they are read in batches while they are taken."""
+def rows(filters: desk.Filters, *, oldest_first: bool = False, by: Actor) -> Iterator[dict[str, Any]]:
+    """The requests of the list in its order, with `COLUMNS`; the trail keeps who takes them along."""
+    asked = {name: getattr(filters, name) for name in ("number", "since", "until")}
+    asked |= {
+        name: list(map(str, getattr(filters, name) or ())) for name in ("kinds", "statuses", "users", "blockchains")
+    }
+    audit.record_export(Action.REQUESTS_EXPORT, {"kind": "requests", "id": "requests"}, asked, by=by)
+    return _rows(filters, oldest_first=oldest_first)
+
+
+def _rows(filters: desk.Filters, *, oldest_first: bool) -> Iterator[dict[str, Any]]:
+    """They are read in batches while they are taken."""
     onwards = "after" if oldest_first else "before"
     place: dict[str, int] = {}
     while batch := desk.documents(filters, oldest_first=oldest_first, limit=BATCH, fields=FIELDS, **place):

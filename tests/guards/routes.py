@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from app import access, clock
 from app.access import Access
-from app.models.audit_event import Action
+from app.models.audit_event import Action, AuditEvent
 from app.models.delivery import Delivery, Kind, State
 from app.models.notice_mail import Topic
 from app.models.notification import Notification
@@ -46,11 +46,18 @@ STAMPS = {
     "api_keys": {"last_used_at"},
 }
 COUNTERS = {"rate_limit_windows"}
-# The only addresses that enter something by being read: the trail keeps which admin reads what others said, an event a page.
+# The only addresses that enter something by being read: the trail keeps which admin reads what others said, an event a page,
+# and who takes along what is about others.
 # Each with the event's action, and what its address has to ask for.
 AUDITED_READING = {
     "admin_conversations.show": (Action.CONVERSATION_READ, {}),
     "admin_messages.messages": (Action.MESSAGES_SEARCH, {"q": "hello"}),
+    "admin_export.ledger_csv": (Action.LEDGER_EXPORT, {}),
+    "admin_export.ledger_jsonl": (Action.LEDGER_EXPORT, {}),
+    "admin_request_export.requests_csv": (Action.REQUESTS_EXPORT, {}),
+    "admin_request_export.requests_jsonl": (Action.REQUESTS_EXPORT, {}),
+    "admin_audit.audit_csv": (Action.AUDIT_EXPORT, {}),
+    "admin_audit.audit_jsonl": (Action.AUDIT_EXPORT, {}),
 }
 
 
@@ -131,6 +138,7 @@ class World:
             "notice_token": notice_mail.link_token(self.owner.id, Topic.DECIDED),
             "delivery_id": self._delivery(),
             "webhook_id": self._webhook(),
+            "event_id": AuditEvent.objects.first().id,
             "filename": "nothing.css",
         }
 

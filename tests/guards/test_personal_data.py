@@ -14,6 +14,8 @@ from app.services.personal_export import LISTS, MESSAGE, PROFILE
 TOLD_ELSEWHERE = {LedgerEntry, TokenAccount}
 NOTHING_PERSONAL = {
     "Assistant": "of the site",
+    "AuditAnchor": "hashes",
+    "AuditSeal": "hashes, and digests of texts that tell nothing without the event",
     "CannedResponse": "of the site; who wrote one is in the trail",
     "CatalogueToken": "public; the admin who took one out is in the trail",
     "Counter": "of the site",
@@ -60,7 +62,7 @@ WITHHELD = {
     },
     "ApiKey": {"digest", "idempotency_key", "created_by"},
     "LoginSession": {"epoch"},
-    "AuditEvent": {"key", "reason", "request_id", "batch", "outcome"},
+    "AuditEvent": {"key", "reason", "request_id", "batch", "outcome", "seq", "salts", "erased"},
 }
 PARTS = (PROFILE, MESSAGE, *LISTS.values())
 

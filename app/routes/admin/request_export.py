@@ -3,6 +3,7 @@
 from flask import Blueprint, Response, abort
 from flask_babel import gettext as _
 
+from app import access
 from app.access import requires
 from app.exports import Format
 from app.models.permission import Permission
@@ -32,5 +33,5 @@ def _list(format_: Format) -> Response:
     if not asked.form.validate():
         abort(400, _("The address asks for something that there is not in this list."))
     filters, _more = asked.filters()
-    rows = request_export.rows(filters, oldest_first=asked.oldest_first)
+    rows = request_export.rows(filters, oldest_first=asked.oldest_first, by=access.actor())
     return downloads.streaming_response("requests", format_, rows, request_export.COLUMNS)

@@ -41,10 +41,13 @@ def test_a_type_is_a_filter(client, ada):
     assert client.get(f"/admin/users/{ada.id}/ledger.jsonl?type=nonsense").status_code == 400
 
 
-def test_reading_leaves_no_trace(client, ada):
+def test_reading_changes_nothing_and_the_trail_keeps_it(client, ada):
     before = everything()
     client.get(f"/admin/users/{ada.id}/ledger.csv")
-    assert everything() == before
+    after = everything()
+    event = after["audit_events"].pop()
+    assert (event["action"], event["object"]["id"]) == ("ledger.export", str(ada.id))
+    assert after == before
     assert AuditEvent.objects(action__startswith="account").count() == 0
 
 

@@ -3,23 +3,25 @@
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx2
 from flask import Flask
+from pymongo.errors import PyMongoError
 
 import config
 from app import create_app, db
 from app.models.ledger_entry import LedgerEntry
 from app.services import assistants
-from tests.faults import aftermath, chat_kept, metering, requests_kept
+from tests import memory_disk
+from tests.faults import aftermath, chat_kept, metering, replica_set, requests_kept, small_disk
 from tests.faults.deployment import Deployment, Kind, deployed
 from tests.faults.kills import SETTINGS, environment, people_at_work, rich_account
 from tests.faults.load import Load
 from tests.faults.metering import Meter
-from tests.faults.replica_set import ReplicaSet
+from tests.faults.replica_set import Member, ReplicaSet
 from tests.faults.tally import Tally
 from tests.processes import wait_until
 
@@ -30,6 +32,8 @@ PROGRAMS = (Kind.WEB, Kind.WORKER)
 UNAVAILABLE = 503
 # Enough for an index to take a while, with keys of which none is one of ours.
 OLD_ENTRIES, BATCH = 200_000, 10_000
+# A mongod takes 300 of them when it starts.
+DISK_MEGABYTES = 400
 
 
 @dataclass(slots=True)
@@ -143,6 +147,23 @@ def build_indexes(stage: Stage) -> None:
     stage.meter.wrong += db.check()
 
 
+def fill_disk(stage: Stage) -> None:
+    """The first member, whose disk is small, has no room for what it must write, and dies of it, until there is some."""
+    victim = stage.replica_set.members[0]
+    stage.replica_set.elect(victim)
+    small_disk.fill(victim.folder)
+    wait_until(lambda: not _survives_writing(victim), 120)
+    stage.meter.wait_for(SERVES)
+    small_disk.free(victim.folder)
+    victim.start()
+
+
+def _survives_writing(member: Member) -> bool:
+    with suppress(PyMongoError):
+        member.ask("fsync")
+    return member.answers
+
+
 FAULTS: dict[str, Fault] = {
     "the primary is killed": kill_primary,
     "the primary freezes": freeze_primary,
@@ -150,10 +171,21 @@ FAULTS: dict[str, Fault] = {
     "the whole database dies": lose_database,
     "pages and worker are restarted": restart_app,
     "indexes are built": build_indexes,
+    "the primary's disk is full": fill_disk,
 }
 
 
 # --- the runs ---------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def database_for(name: str) -> Iterator[ReplicaSet]:
+    """A new database of three that this fault can break; raises `small_disk.NoDisk` where this machine does not let us."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(memory_disk.new_folder())
+        if FAULTS[name] is fill_disk:
+            stack.enter_context(small_disk.mounted(folder / "0", DISK_MEGABYTES))
+        yield stack.enter_context(replica_set.running(folder))
 
 
 def play(stage: Stage, fault: Fault, *, times: int, calls: int) -> None:
@@ -165,10 +197,10 @@ def play(stage: Stage, fault: Fault, *, times: int, calls: int) -> None:
     stage.meter.wait_for(calls - stage.meter.acknowledged)
 
 
-def run(name: str, replica_set: ReplicaSet, *, times: int, calls: int, seed: int = 1) -> Report:
-    """One kind of fault under the load of a whole deployment, in a database of its own."""
+def run(name: str, members: ReplicaSet, *, times: int, calls: int, seed: int = 1) -> Report:
+    """One kind of fault under the load of a whole deployment, on a database that is new."""
     started = time.monotonic()
-    app = prepared(replica_set.uri(f"tokendesk_{list(FAULTS).index(name)}"))
+    app = prepared(members.uri("tokendesk"))
     with app.app_context(), tempfile.TemporaryDirectory(prefix="tokendesk-faults-") as folder:
         with ExitStack() as stack:
             running = stack.enter_context(
@@ -177,7 +209,7 @@ def run(name: str, replica_set: ReplicaSet, *, times: int, calls: int, seed: int
             # Their keys belong to admins, who hear of each request: so they come first.
             meter = stack.enter_context(metered(running.url))
             people = stack.enter_context(people_at_work(running.url, app, seed, PEOPLE))
-            play(Stage(replica_set, meter, running), FAULTS[name], times=times, calls=calls)
+            play(Stage(members, meter, running), FAULTS[name], times=times, calls=calls)
         problems = [
             *(f"{status} for {what}" for status, what in people.heard.failures if status != UNAVAILABLE),
             *running.complaints(),

@@ -14,7 +14,6 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
 from app import child_process, embedded_mongo
-from tests import memory_disk
 from tests.processes import wait_until
 
 MEMBERS = 3
@@ -51,7 +50,8 @@ class Member:
         command += ["--logpath", str(self.folder / "mongod.log"), "--logappend"]
         command += ["--setParameter", "diagnosticDataCollectionEnabled=false"]
         command += ["--setParameter", "ttlMonitorEnabled=false"]
-        self._process = child_process.start(command, stdout=subprocess.DEVNULL, pass_fds=[self._lock])
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self._process = child_process.start(command, **quiet, pass_fds=[self._lock])
 
     def kill(self) -> None:
         """Ends it as a power cut does."""
@@ -101,13 +101,17 @@ class ReplicaSet:
         settings = {"electionTimeoutMillis": ELECTION_MILLISECONDS, "heartbeatIntervalMillis": 500}
         first.ask("replSetInitiate", {"_id": "rs0", "members": members, "settings": settings})
         # Sooner than by waiting for the election that comes by itself.
-        wait_until(lambda: self._primaries() or _asked(first, "replSetStepUp").get("no"), WHOLE_SECONDS)
+        self.elect(first)
         self.wait_until_whole()
 
     def primary(self) -> Member:
         """The member that takes writes, once there is one; of two that say so, the one that was elected last."""
         wait_until(self._primaries, WHOLE_SECONDS)
         return self._primaries()[-1]
+
+    def elect(self, member: Member) -> None:
+        """Makes this member the primary."""
+        wait_until(lambda: member in self._primaries() or _asked(member, "replSetStepUp").get("no"), WHOLE_SECONDS)
 
     def step_down(self) -> None:
         """The primary gives up its place, as it does when somebody updates its machine."""
@@ -130,13 +134,12 @@ class ReplicaSet:
 
 
 @contextmanager
-def running(folder: Path | None = None) -> Iterator[ReplicaSet]:
-    """A new set while the block runs, in memory unless a folder is given."""
+def running(folder: Path) -> Iterator[ReplicaSet]:
+    """A new set in an empty folder while the block runs."""
     with ExitStack() as stack:
-        place = folder or stack.enter_context(memory_disk.new_folder())
-        file = stack.enter_context((place / "lock").open("w"))
+        file = stack.enter_context((folder / "lock").open("w"))
         fcntl.flock(file, fcntl.LOCK_EX)
-        replica_set = ReplicaSet(place, file.fileno())
+        replica_set = ReplicaSet(folder, file.fileno())
         for member in replica_set.members:
             stack.callback(member.kill)
             member.start()

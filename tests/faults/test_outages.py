@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from flask import Flask
@@ -10,17 +10,26 @@ from mongoengine import connect, disconnect
 from werkzeug.serving import make_server
 
 from app import db
-from tests.faults import outages, replica_set
+from tests.faults import outages, small_disk
 from tests.faults.replica_set import ReplicaSet
 
 CALLS = 300
 
 
 @pytest.fixture
-def members(mongodb_uri: str) -> Iterator[ReplicaSet]:
+def name() -> str:
+    """The fault to come, where a test does not say."""
+    return next(iter(outages.FAULTS))
+
+
+@pytest.fixture
+def members(mongodb_uri: str, name: str) -> Iterator[ReplicaSet]:
     """A database of three for this test; the others have theirs afterwards."""
-    with replica_set.running() as running:
-        yield running
+    with ExitStack() as stack:
+        try:
+            yield stack.enter_context(outages.database_for(name))
+        except small_disk.NoDisk as reason:
+            pytest.skip(str(reason))
         # While it answers: a client that takes its leave waits long for a server that does not.
         disconnect()
     connect(host=mongodb_uri, **db.CLIENT_OPTIONS)

@@ -95,8 +95,10 @@ INDEX_OPTIONS = ("unique", "sparse", "partialFilterExpression", "expireAfterSeco
 DIFFERENT_INDEX = {85, 86}
 STRUCTURE = "structure"
 # The server's own word that it could not do what was asked now, and might later: out of time, stopping, no primary any
-# more, cut off from the others, no room on the disk.
-INTERRUPTED = frozenset({6, 7, 50, 64, 89, 91, 134, 189, 262, 9001, 10107, 11600, 11601, 11602, 13435, 13436, 14031})
+# more, cut off from the others, no room on the disk, an index gone that a query was using.
+INTERRUPTED = frozenset(
+    {6, 7, 50, 64, 89, 91, 134, 175, 189, 262, 9001, 10107, 11600, 11601, 11602, 13435, 13436, 14031}
+)
 # What a call to the database may raise: the driver's errors, some of which MongoEngine wraps in one of its own.
 ERRORS = (PyMongoError, OperationError)
 
@@ -158,6 +160,14 @@ def _codes(error: OperationFailure) -> set[int | None]:
 def ping() -> None:
     """Raises a `PyMongoError` when the primary does not answer."""
     get_db().client.admin.command("ping")
+
+
+def wait_for_majority() -> None:
+    """Returns when all that was read before is known to a majority: only then may somebody be told that it is done already.
+
+    What one server alone has written goes again if that server does. A write that changes nothing waits for all before it.
+    """
+    get_db()[migrations.COLLECTION].update_one({"_id": None}, {"$unset": {"nothing": ""}})
 
 
 def slow() -> AbstractContextManager[Any]:

@@ -14,6 +14,11 @@ from pymongo.errors import PyMongoError
 import config
 from app import create_app, db
 from app.models.ledger_entry import LedgerEntry
+from app.models.message import Message
+from app.models.notification import Notification
+from app.models.token_account import TokenAccount
+from app.models.token_request import TokenRequest
+from app.models.user import User
 from app.services import assistants
 from tests import memory_disk
 from tests.faults import aftermath, chat_kept, metering, replica_set, requests_kept, small_disk
@@ -32,6 +37,7 @@ PROGRAMS = (Kind.WEB, Kind.WORKER)
 UNAVAILABLE = 503
 # Enough for an index to take a while, with keys of which none is one of ours.
 OLD_ENTRIES, BATCH = 200_000, 10_000
+BUSY = (LedgerEntry, TokenAccount, TokenRequest, Message, Notification, User)
 # A mongod takes 300 of them when it starts.
 DISK_MEGABYTES = 400
 
@@ -139,10 +145,11 @@ def build_indexes(stage: Stage) -> None:
         with db.slow():
             old = [{"account": f"old-{start}", "seq": n, "key": f"old-{n}"} for n in range(BATCH)]
             collection.insert_many(old, bypass_document_validation=True)
-    for document in db.DOCUMENTS:
-        for index in db._indexes(document):
-            if not index.document.get("unique"):
-                document._get_collection().drop_index(index.document["name"])
+    new = [("by.id", 1), ("at", -1)]
+    with db.slow():
+        names = [(document, document._get_collection().create_index(new)) for document in BUSY]
+        for document, name in names:
+            document._get_collection().drop_index(name)
     db.prepare()
     stage.meter.wrong += db.check()
 

@@ -13,8 +13,8 @@ from flask import Flask, current_app, flash, g, redirect, request, session, url_
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
-from pymongo.errors import PyMongoError
 
+from app import db
 from app.extensions import login_manager
 from app.models.actor import Actor
 from app.models.api_key import SELF, ApiKey
@@ -179,7 +179,7 @@ def _load_user(_request: object) -> User | None:
     try:
         secret = _bearer_secret()
         return _user_of_session() if secret is None else _owner_of_key(secret)
-    except PyMongoError:
+    except db.ERRORS:
         # The error page asks who is signed in as well; it must not fail on the same database again.
         g._login_user = login_manager.anonymous_user()
         raise

@@ -11,9 +11,10 @@ import pymongo
 from flask import Flask, current_app, g
 from mongoengine import Document, connect, disconnect
 from mongoengine.connection import get_connection, get_db
+from mongoengine.errors import OperationError
 from pymongo import IndexModel
 from pymongo.collection import Collection
-from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
+from pymongo.errors import BulkWriteError, ConnectionFailure, OperationFailure, PyMongoError
 
 from app import embedded_mongo, migrations
 from app.models.api_key import ApiKey
@@ -80,8 +81,9 @@ DOCUMENTS: tuple[type[Document], ...] = (
 
 # Waits are bounded: a database that is away is an answer of 503, not a page that hangs. An operation may take this
 # long in all, its retries and the wait for a new primary included;
+OPERATION_SECONDS = 5
 CLIENT_OPTIONS = {
-    "timeoutMS": 5_000,
+    "timeoutMS": OPERATION_SECONDS * 1_000,
     "connectTimeoutMS": 2_000,
     "w": "majority",
     "retryWrites": True,
@@ -95,8 +97,13 @@ INDEX_OPTIONS = ("unique", "sparse", "partialFilterExpression", "expireAfterSeco
 # What the server says when there is an index of that name or key already, but a different one.
 DIFFERENT_INDEX = {85, 86}
 STRUCTURE = "structure"
-# The server's own word that it could not do what was asked now, and might later.
-INTERRUPTED = frozenset({50, 64, 91, 189, 262, 11600, 11601, 11602})
+# The server's own word that it could not do what was asked now, and might later: out of time, stopping, no primary any
+# more, cut off from the others, no room on the disk, an index gone that a query was using.
+INTERRUPTED = frozenset(
+    {6, 7, 50, 64, 89, 91, 134, 175, 189, 262, 9001, 10107, 11600, 11601, 11602, 13435, 13436, 14031}
+)
+# What a call to the database may raise: the driver's errors, some of which MongoEngine wraps in one of its own.
+ERRORS = (PyMongoError, OperationError)
 
 
 class StructureConflict(RuntimeError):
@@ -139,14 +146,31 @@ def hosts() -> str:
 
 def is_unanswered(error: BaseException | None) -> bool:
     """Whether the database was away or too slow: the outcome is unknown, and the same may work later."""
+    if isinstance(error, OperationError):
+        return is_unanswered(error.__context__)
     if isinstance(error, ConnectionFailure) or (isinstance(error, PyMongoError) and error.timeout):
         return True
-    return isinstance(error, OperationFailure) and error.code in INTERRUPTED
+    return isinstance(error, OperationFailure) and not INTERRUPTED.isdisjoint(_codes(error))
+
+
+def _codes(error: OperationFailure) -> set[int | None]:
+    """What the server says is wrong; of many writes at once, each may have a word of its own."""
+    if not isinstance(error, BulkWriteError):
+        return {error.code}
+    return {one["code"] for one in [*error.details["writeErrors"], *error.details["writeConcernErrors"]]}
 
 
 def ping() -> None:
     """Raises a `PyMongoError` when the primary does not answer."""
     get_db().client.admin.command("ping")
+
+
+def wait_for_majority() -> None:
+    """Returns when all that was read before is known to a majority: only then may somebody be told that it is done already.
+
+    What one server alone has written goes again if that server does. A write that changes nothing waits for all before it.
+    """
+    get_db()[migrations.COLLECTION].update_one({"_id": None}, {"$unset": {"nothing": ""}})
 
 
 def slow() -> AbstractContextManager[Any]:

@@ -13,7 +13,6 @@ from flask_babel import gettext as _
 from flask_login import AnonymousUserMixin
 from flask_wtf.csrf import CSRFError
 from markupsafe import Markup
-from pymongo.errors import PyMongoError
 from werkzeug.exceptions import HTTPException
 
 from app import clock, db
@@ -89,7 +88,8 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(DomainError, _domain_error)
     app.register_error_handler(CSRFError, _csrf_error)
     app.register_error_handler(HTTPException, _http_error)
-    app.register_error_handler(PyMongoError, _database_error)
+    for kind in db.ERRORS:
+        app.register_error_handler(kind, _database_error)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -160,7 +160,7 @@ def _http_error(error: HTTPException) -> Response:
     return response
 
 
-def _database_error(error: PyMongoError) -> Response:
+def _database_error(error: Exception) -> Response:
     if is_unavailable(error):
         log.warning("database_away", error=type(error).__name__)
         return _away()

@@ -1,12 +1,8 @@
 """The fixtures that all tests share: the app on a real MongoDB, an empty database for each test, a browser-like client."""
 
-import fcntl
-import os
-import shutil
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -17,32 +13,18 @@ from mongoengine import connect, disconnect
 import config
 from app import create_app, db, embedded_mongo, rate_limits
 from app.extensions import limiter
-from tests import stripe_server
+from tests import memory_disk, stripe_server
 from tests.leftovers import Leftovers
 from tests.page_client import PageClient
 from tests.statements import Statements
 from tests.stripe_server import FakeStripe
 
-# A disk in memory, where there is one, and the room that a mongod's data, journal and oplog may take there.
-MEMORY, ROOM = Path("/dev/shm"), 3 * 2**30  # noqa: S108 - only as the place for a folder that `mkdtemp` makes
-
 _at_the_end = ExitStack()
-
-
-def _remove_abandoned() -> None:
-    """Frees the memory that runs which were killed have left taken: each mongod keeps its lock as long as it lives."""
-    for lock in MEMORY.glob("tokendesk-tests-*/lock"):
-        with suppress(OSError), lock.open() as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(lock.parent)
 
 
 def _start_mongo() -> Path:
     """A mongod that lives until this process has run its last test."""
-    _remove_abandoned()
-    in_memory = os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM
-    folder = Path(tempfile.mkdtemp(prefix="tokendesk-tests-", dir=MEMORY if in_memory else None))
-    _at_the_end.callback(shutil.rmtree, folder, ignore_errors=True)
+    folder = _at_the_end.enter_context(memory_disk.new_folder())
     _at_the_end.enter_context(embedded_mongo.running(folder, for_tests=True))
     return folder
 

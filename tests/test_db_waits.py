@@ -4,9 +4,10 @@ import time
 
 import pytest
 from mongoengine import connect, disconnect
+from mongoengine.connection import get_db
 from pymongo.monitoring import CommandListener
 
-from app import db
+from app import db, migrations
 
 
 class Limits(CommandListener):
@@ -54,3 +55,32 @@ def test_once_no_primary_was_found_requests_wait_only_briefly(client, reconnect,
         took.append(time.monotonic() - started)
     assert took[0] > 1.4
     assert took[1] < 1.4
+
+
+@pytest.fixture
+def slow_reads():
+    """The database takes longer for each read than anybody waits."""
+
+    def set_fail_point(mode, **data):
+        get_db().client.admin.command("configureFailPoint", "failCommand", mode=mode, data=data)
+
+    # Other tests share the server, but not the database.
+    place = {"failCommands": ["find"], "namespace": f"{get_db().name}.{migrations.COLLECTION}"}
+    set_fail_point("alwaysOn", **place, blockConnection=True, blockTimeMS=3_000)
+    yield
+    set_fail_point("off")
+
+
+def test_whoever_finds_all_connections_taken_waits_no_longer_than_for_an_answer(
+    slow_reads, app, mongodb_uri, reconnect, threads
+):
+    reconnect(f"{mongodb_uri}&maxPoolSize=2", timeoutMS=500)
+
+    def ask(_number):
+        started = time.monotonic()
+        return app.test_client().get("/readyz").status_code, time.monotonic() - started
+
+    answers = threads(ask, 8)
+    assert {status for status, _seconds in answers} == {503}
+    # Well before the first read would have been answered.
+    assert max(seconds for _status, seconds in answers) < 3

@@ -4,12 +4,27 @@ import logging
 from datetime import UTC, datetime
 
 import pytest
-from pymongo.errors import AutoReconnect, ExecutionTimeout, OperationFailure, ServerSelectionTimeoutError
+from mongoengine.errors import OperationError
+from pymongo.errors import (
+    AutoReconnect,
+    BulkWriteError,
+    DuplicateKeyError,
+    ExecutionTimeout,
+    OperationFailure,
+    ServerSelectionTimeoutError,
+)
 
 from app import db, errors
 from app.models import order, token_request
 from app.models.domain_error import AlreadyDecided, Busy, InsufficientTokens, InvalidInput, TooManyAttempts, Unavailable
 from tests.page_client import text_of
+
+
+def wrapped(error):
+    """As MongoEngine raises what the driver raised."""
+    wrapper = OperationError(str(error))
+    wrapper.__context__ = error
+    return wrapper
 
 
 @pytest.fixture
@@ -76,6 +91,9 @@ def test_a_refusal_that_passes_says_when_to_come_back(client, fails):
         AutoReconnect("connection closed"),
         ExecutionTimeout("operation exceeded time limit", 50),
         OperationFailure("interrupted at shutdown", 11600),
+        OperationFailure("no room on the disk", 14031),
+        BulkWriteError({"writeErrors": [], "writeConcernErrors": [{"code": 91, "errmsg": "shutting down"}]}),
+        wrapped(ExecutionTimeout("operation exceeded time limit", 50)),
         Unavailable(),
     ],
 )
@@ -140,4 +158,5 @@ def test_a_page_whose_template_fails_is_still_a_page(client, fails, app, monkeyp
 
 def test_an_error_of_the_database_itself_is_not_taken_for_absence():
     assert not db.is_unanswered(OperationFailure("document failed validation", 121))
+    assert not db.is_unanswered(wrapped(DuplicateKeyError("taken", 11000)))
     assert not db.is_unanswered(ValueError())

@@ -13,9 +13,8 @@ from typing import Any
 import click
 from bson import ObjectId
 from flask.cli import AppGroup
-from pymongo.errors import PyMongoError
 
-from app import clock
+from app import clock, db
 from app.models.actor import Actor
 from app.models.domain_error import DomainError, Unavailable
 from app.models.object_id import object_id
@@ -50,7 +49,7 @@ class Commands(AppGroup):
         """As click's."""
         try:
             return super().invoke(ctx)
-        except (PyMongoError, Unavailable) as error:
+        except (*db.ERRORS, Unavailable) as error:
             # The driver's own account of all its servers follows the reason, and helps nobody here.
             reason = str(error).partition(" (configured timeouts")[0]
             raise DatabaseAway(f"The database did not answer: {_clean(reason)[:300]}") from None

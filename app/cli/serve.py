@@ -16,7 +16,6 @@ from types import FrameType
 import click
 from flask import current_app
 from flask_babel import gettext as _
-from pymongo.errors import PyMongoError
 
 from app import child_process, db, embedded_mongo, migrations
 from app.models.actor import Actor
@@ -116,7 +115,7 @@ def _prepare() -> None:
         assistants.ensure_default()
     except (db.StructureConflict, migrations.Locked) as error:
         raise click.ClickException(str(error)) from None
-    except PyMongoError as error:
+    except db.ERRORS as error:
         if not db.is_unanswered(error):
             raise
         raise click.ClickException(

@@ -17,16 +17,18 @@ def run() -> None:
     lacking = User.objects(__raw__={"search": {"$exists": False}}).only(*FIELDS).order_by("id")
     users = iter(lacking.no_cache())
     while batch := list(islice(users, BATCH)):
-        User._get_collection().bulk_write([_filled(user) for user in batch], ordered=False)
+        collection = User._get_collection()
+        ids, unnoted = [user.id for user in batch], {"out_of_tokens": {"$exists": False}}
+        collection.update_many({"_id": {"$in": ids}, **unnoted}, {"$set": {"out_of_tokens": False}})
         # Only now: what happens to an account from here on leaves a note of its own.
         policy, accounts = account_commit.policy(), account_commit.read_all(batch, clock.now())
         for account in accounts.values():
             if policy.is_out(account.available):
                 out_of_tokens.note(account.id)
+        # Last: by what is missing a run that was broken off is taken up again.
+        collection.bulk_write([_findable(user) for user in batch], ordered=False)
 
 
-def _filled(user: User) -> UpdateOne:
+def _findable(user: User) -> UpdateOne:
     terms = search_terms(email=user.email, name=user.name, phone=user.phone, external_id=user.external_id)
-    return UpdateOne(
-        {"_id": user.id, "search": {"$exists": False}}, {"$set": {"search": terms, "out_of_tokens": False}}
-    )
+    return UpdateOne({"_id": user.id, "search": {"$exists": False}}, {"$set": {"search": terms}})

@@ -11,7 +11,6 @@ from typing import Any
 
 from bson import ObjectId
 from mongoengine import Document
-from pymongo.errors import PyMongoError
 
 from app import clock, db
 from app.models.account import GrantSource
@@ -184,7 +183,7 @@ def perform(carrier: type[Document], document_id: ObjectId | int) -> bool:
     try:
         document = collection.find_one({"_id": document_id}, {"due": 1})
         done = [_do(collection, document_id, item) for item in (document or {}).get("due", [])]
-    except PyMongoError as error:
+    except db.ERRORS as error:
         if not db.is_unanswered(error):
             raise
         log.warning("what follows from a change is left to the worker", exc_info=True)

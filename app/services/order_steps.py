@@ -9,7 +9,7 @@ from typing import Any
 
 from pymongo import ReturnDocument
 
-from app import clock
+from app import clock, db
 from app.models.account import GrantSource
 from app.models.actor import Actor
 from app.models.audit_event import Action
@@ -121,6 +121,7 @@ def _move(order: Order, to: Status, *, by: Actor, note: str = "", payment: str |
     for _attempt in range(MOST_ATTEMPTS):
         current = orders.by_id(order.id)
         if current.status not in to.below:
+            db.wait_for_majority()
             return None
         if current.credit_waits:
             # There is nothing to take back before it is there.

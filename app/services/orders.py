@@ -10,7 +10,7 @@ from bson import ObjectId
 from flask import current_app
 from pymongo.errors import DuplicateKeyError
 
-from app import clock
+from app import clock, db
 from app.models.actor import Actor
 from app.models.audit_event import Action
 from app.models.domain_error import N_, KeyReused, NotFound, TooManyOrders, UserInactive
@@ -66,6 +66,7 @@ def _again(earlier: Order, package: str, tokens: int | None, amount: int | None)
     differs = earlier.package != package or tokens not in (None, earlier.tokens)
     if differs or amount not in (None, earlier.amount):
         raise KeyReused
+    db.wait_for_majority()
     return Placed(earlier, replayed=True)
 
 

@@ -12,7 +12,7 @@ from bson import ObjectId
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from app import clock
+from app import clock, db
 from app.models.actor import SYSTEM, Actor
 from app.models.audit_event import Action
 from app.models.domain_error import N_, Busy, ChangedMeanwhile, Forbidden, SlotTaken, WorkOutstanding
@@ -189,6 +189,7 @@ def _step(
         current = token_requests.by_id(token_request.id)
         # Time repeats itself by finding that the step is taken: each end is told to one worker only.
         if role is not Role.SYSTEM and _is_repeat(current, to, by, note, internal_note, granted):
+            db.wait_for_majority()
             return current
         check(current, to, by=by, version=version, role=role)
         update = _update(current, to, by, note, internal_note, decides, granted)

@@ -9,9 +9,9 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+import pymongo
 from bson import ObjectId
 from flask import current_app
-from pymongo.errors import PyMongoError
 
 from app import clock, db
 from app.models import account_rules
@@ -253,7 +253,7 @@ def _do(
 def _submit(user_id: ObjectId, operation: Operation) -> Outcome:
     try:
         outcome = account_group.submit(user_id, operation, _write)
-    except PyMongoError as error:
+    except db.ERRORS as error:
         if db.is_unanswered(error):
             raise Unavailable from error
         raise
@@ -264,17 +264,20 @@ def _submit(user_id: ObjectId, operation: Operation) -> Outcome:
 def _write(user_id: ObjectId, operations: Sequence[Operation]) -> list[Result]:
     """The short cut where all are spends and it holds, else the general write."""
     spends = all(operation.verb == "spend" for operation in operations)
-    return (spends and account_short_cut.spend(user_id, operations)) or account_commit.commit(user_id, operations)
+    # All attempts together: others wait in the queue.
+    with pymongo.timeout(db.OPERATION_SECONDS):
+        return (spends and account_short_cut.spend(user_id, operations)) or account_commit.commit(user_id, operations)
 
 
 def _follow_up(user_id: ObjectId, outcome: Outcome) -> None:
-    """The operation is acknowledged: what fails here is left to the worker, and never undoes it."""
+    """The operation is acknowledged: what fails here, or takes long, is left to the worker, and never undoes it."""
     try:
-        if outcome.copies:
-            account_commit.copy(user_id)
-        if outcome.performs:
-            due.perform(TokenAccount, user_id)
-    except PyMongoError:
+        with pymongo.timeout(db.OPERATION_SECONDS):
+            if outcome.copies:
+                account_commit.copy(user_id)
+            if outcome.performs:
+                due.perform(TokenAccount, user_id)
+    except db.ERRORS:
         log.warning("what follows from an operation is left to the worker", exc_info=True)
 
 

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -84,6 +84,11 @@ class Deployment:
             self._running[kind].wait()
             self.start(kind)
 
+    def restart(self, kind: Kind) -> None:
+        """Ends the program of a kind as an operator does, and starts it again."""
+        child_process.end(self._running[kind], seconds=20)
+        self.start(kind)
+
     def stop(self) -> None:
         """Ends everything as an operator does."""
         for process in self._running.values():
@@ -122,12 +127,16 @@ class Deployment:
 
 @contextmanager
 def deployed(
-    folder: Path, uri: str, environment: Mapping[str, str], spenders: Sequence[ObjectId]
+    folder: Path,
+    uri: str,
+    environment: Mapping[str, str],
+    spenders: Sequence[ObjectId],
+    kinds: Iterable[Kind] = tuple(Kind),
 ) -> Iterator[Deployment]:
-    """All of it while the block runs, from when pages are served."""
+    """All of it, or some kinds, while the block runs, from when pages are served."""
     deployment = Deployment(folder, uri, environment, spenders)
     try:
-        for kind in Kind:
+        for kind in kinds:
             deployment.start(kind)
         wait_until(deployment.serves, START_SECONDS)
         yield deployment

@@ -86,21 +86,21 @@ def run(uri: str, folder: Path, *, kills: int, seed: int, progress: Callable[[in
     with app.app_context():
         db.prepare()
         assistants.ensure_default()
-        spenders = [_rich_account() for _ in range(SPENDERS)]
-        with deployed(folder, uri, _environment(app), spenders) as deployment, _at_work(deployment, app, seed) as load:
+        spenders = [rich_account() for _ in range(SPENDERS)]
+        with (
+            deployed(folder, uri, environment(app), spenders) as deployment,
+            people_at_work(deployment.url, app, seed) as load,
+        ):
             for number, kind in enumerate(draw.choices(list(Kind), k=kills), start=1):
                 _kill_one(deployment, kind, draw)
                 progress(number)
         spent = spending_kept.read(deployment.spending())
         spending_kept.repeat_keys(spent)
-        aftermath.finish()
-        verified = app.test_cli_runner().invoke(args=["ledger", "verify"])
         heard = load.heard
         problems = [
-            *([f"flask ledger verify: {verified.output}"] if verified.exit_code else []),
             *(f"{status} for {what}" for status, what in heard.failures if status != UNAVAILABLE),
             *deployment.complaints(),
-            *aftermath.problems(),
+            *aftermath.check(app),
         ]
         tallies = [
             *spending_kept.tallies(spent),
@@ -113,14 +113,14 @@ def run(uri: str, folder: Path, *, kills: int, seed: int, progress: Callable[[in
     return Report(seed, seconds, deployment.kills, len(heard.broken), unavailable, tallies, problems)
 
 
-def _rich_account() -> ObjectId:
-    """An account of plenty, opened here because the spending program knows no such tier."""
+def rich_account() -> ObjectId:
+    """An account of plenty; it is opened here because a program that only spends may know no such tier."""
     user_id: ObjectId = make_user(tier="plenty").id
     token_accounts.spend(user_id, 1, by=OPERATOR)
     return user_id
 
 
-def _environment(app: Flask) -> dict[str, str]:
+def environment(app: Flask) -> dict[str, str]:
     """The settings of this app, as a deployment has them, and none of the developer's own."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LANG") if name in os.environ}
     tiers = json.dumps(app.config["TIERS"])
@@ -129,10 +129,10 @@ def _environment(app: Flask) -> dict[str, str]:
 
 
 @contextmanager
-def _at_work(deployment: Deployment, app: Flask, seed: int) -> Iterator[Load]:
-    """People who chat and ask, each with two browsers, and who decide, while the block runs."""
-    people, reviewers = [make_user() for _ in range(PEOPLE)], [make_user(roles=["reviewer"]) for _ in range(REVIEWERS)]
-    load = Load(deployment.url, app, seed)
+def people_at_work(url: str, app: Flask, seed: int, many: int = PEOPLE) -> Iterator[Load]:
+    """So many people who chat and ask, each with two browsers, and who decide, while the block runs."""
+    people, reviewers = [make_user() for _ in range(many)], [make_user(roles=["reviewer"]) for _ in range(REVIEWERS)]
+    load = Load(url, app, seed)
     try:
         for user in people:
             load.add(chat, user)

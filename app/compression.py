@@ -1,7 +1,7 @@
 """Style sheets and scripts leave compressed: they are most of what a page loads.
 
-Pages do not. The length of a compressed page tells a stranger on the line what is in it, bit by bit, where he can have something of
-his own shown beside a secret such as the token of a form (BREACH).
+Pages do not. The length of a compressed page tells a stranger on the line what is in it, bit by bit, where they can have
+something of their own shown beside a secret such as the token of a form (BREACH).
 """
 
 import gzip

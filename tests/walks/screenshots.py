@@ -14,22 +14,20 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 
 import click
 from flask import Flask
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 from werkzeug.serving import make_server
 
 import config
 from app import create_app, db, embedded_mongo
 from app.models.language import LANGUAGES
-from app.models.user import User
 from tests.page_client import PageClient
 from tests.walks.pages import ADMIN, USER, Place, places
 from tests.walks.showroom import SETTINGS, Showroom
-from tests.walks.visiting import DESKTOP, PHONE, show, visitors
+from tests.walks.visiting import DESKTOP, PHONE, Visitors, show, visitors
 
 ROOT = Path(__file__).parents[2]
 FOLDER, README_FOLDER = ROOT / "screenshots", ROOT / "docs/images"
@@ -88,25 +86,22 @@ def _all(browser: Browser, app: Flask, showroom: Showroom, url: str, only: str, 
     wanted = [place for place in places(app, showroom) if only in str(place)]
     with click.progressbar(length=len(wanted) * len(languages), label="Pictures", file=sys.stderr) as bar:
         for language in languages:
-            _speak(language)
+            showroom.speak(language)
             with visitors(browser, app, showroom, url, language) as seen:
                 for place in wanted:
-                    page = seen.open(place)
-                    _take(page, f"{place} {language}".replace(" ", "-"))
+                    _take(seen, place, language)
                     bar.update(1)
     (FOLDER / "index.html").write_text(_index())
     click.echo(f"{FOLDER / 'index.html'} shows {len(list(FOLDER.glob('*.png')))} pictures.")
 
 
-def _speak(language: str) -> None:
-    """Everybody has chosen this language."""
-    User._get_collection().update_many({}, {"$set": {"locale": language}})
-
-
-def _take(page: Page, name: str) -> None:
-    for size, theme in product(SIZES, THEMES):
-        show(page, theme, size)
-        page.screenshot(path=FOLDER / f"{name}-{theme}-{size['width']}.png", full_page=True)
+def _take(seen: Visitors, place: Place, language: str) -> None:
+    for size in SIZES:
+        page = seen.open(place, size)
+        for theme in THEMES:
+            show(page, theme, size)
+            name = f"{place} {language} {theme} {size['width']}".replace(" ", "-")
+            page.screenshot(path=FOLDER / f"{name}.png", full_page=True)
 
 
 def _index() -> str:
@@ -127,7 +122,7 @@ def _index() -> str:
 
 
 def _pictures(showroom: Showroom) -> list[Picture]:
-    wide = {"width": 1280, "height": 800}
+    wide = {"width": 1280, "height": 960}
     return [
         Picture("chat", Place(USER, f"/chat/{showroom.named['conversation_id']}"), "light", wide),
         Picture("account", Place(USER, "/account"), "dark", wide),

@@ -1,4 +1,4 @@
-"""Everything that there is a page of, as it would look: the demo, a crowd around it, and what its user and its admin have done."""
+"""Everything that there is a page of: the demo, a crowd around it, and what its user and its admin have done."""
 
 from datetime import timedelta
 from typing import Any
@@ -113,6 +113,10 @@ class Showroom:
     def names_for(self, endpoint: str) -> dict[str, Any]:
         """What the variable parts of the endpoint's address name; a number is of another thing on each page."""
         return self.named | {"number": self.numbers.get(endpoint), "token": self.tokens.get(endpoint)}
+
+    def speak(self, language: str) -> None:
+        """Everybody has chosen this language."""
+        User._get_collection().update_many({}, {"$set": {"locale": language}})
 
     def cookie(self, app: Flask, who: str) -> str | None:
         """The session of a browser in which `who` is signed in: guest, user, admin, or one who still owes a code."""

@@ -18,7 +18,8 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
 ALL = {"runOnly": RULES}
 # All but what Swagger UI draws, which is not ours to mend; the document that it shows can be read without it.
-RUN = "options => axe.run({exclude: ['.swagger-ui']}, {...options, resultTypes: ['violations']}).then(result => result.violations)"
+RUN = """options => axe.run({exclude: ['.swagger-ui']}, {...options, resultTypes: ['violations']})
+  .then(result => result.violations)"""
 # With the page, as it travels: files leave compressed, pages do not.
 MOST_BYTES = 150_000
 # Swagger UI, which a package brings, reads the API's document there: by itself more than all other pages together.
@@ -97,3 +98,10 @@ def test_every_page_can_be_used_by_everybody(app, hall, who, way, chosen):
             found[str(place)] = way(page, place, known)
     assert {place: faults for place, faults in found.items() if faults} == {}
     assert hall.foreign == []
+
+
+@pytest.mark.long
+def test_no_page_is_wider_than_a_phone_in_a_language_of_long_words(app, hall):
+    hall.showroom.speak("ru")
+    found = {str(place): width(hall.open(place, PHONE)) for place in places(app, hall.showroom)}
+    assert {place: faults for place, faults in found.items() if faults} == {}

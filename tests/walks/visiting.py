@@ -31,11 +31,11 @@ class Visitors:
         self.foreign: list[str] = []
         self._pages: dict[str, Page] = {}
 
-    def open(self, place: Place) -> Page:
-        """The page, as its visitor sees it."""
+    def open(self, place: Place, size: dict[str, int] = DESKTOP) -> Page:
+        """The page, as its visitor sees it on a screen of this size."""
         page = self._pages.get(place.who) or self._new_page(place.who)
         # A page is laid out once, by scripts too, for the screen on which it is opened.
-        page.set_viewport_size(DESKTOP)  # type: ignore[arg-type]
+        page.set_viewport_size(size)  # type: ignore[arg-type]
         page.emulate_media(color_scheme="light")
         page.goto(place.path)
         if place.sends:

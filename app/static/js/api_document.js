@@ -18,4 +18,6 @@ window.SwaggerUIBundle({
   plugins: [withoutIntroduction],
   // Nothing is sent to anybody else's validator.
   validatorUrl: null,
+  // It takes itself for the whole page, which has a main part already.
+  onComplete: () => place.querySelector("main")?.setAttribute("role", "presentation"),
 });

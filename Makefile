@@ -8,7 +8,7 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3.14 python
 	&& { command -v $$name; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long bench kills faults storm check format clean
+.PHONY: help run test test-long bench kills faults storm screenshots check format clean
 
 help:  ## What there is to make.
 	@sed -n 's/^\([a-z-]*\):.*##/make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -34,6 +34,9 @@ faults: $(VENV)/dev.stamp  ## Break a database of three under load, in each way;
 storm: $(VENV)/dev.stamp  ## A million spends at once, watched all the while. Fewer: make storm ARGS="--spends 100000"
 	@$(BIN)/python -m tests.faults.storm $(ARGS)
 
+screenshots: $(VENV)/dev.stamp  ## A picture of every page, in each language, theme and width. Some: make screenshots ARGS="--only admin"
+	@$(BIN)/python -m tests.walks.screenshots $(ARGS)
+
 check: $(VENV)/dev.stamp  ## Format, lint, types, templates, and the tests with their coverage.
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m ruff check .
@@ -46,7 +49,7 @@ format: $(VENV)/dev.stamp  ## Format the code, and mend what can be mended by it
 	$(BIN)/python -m ruff check --fix .
 
 clean:  ## Remove what was made, but not instance/, which holds the database.
-	rm -rf $(VENV) .coverage htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) screenshots .coverage htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/run.stamp: requirements.txt requirements-embedded.txt | $(VENV)/made.stamp

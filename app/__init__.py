@@ -7,7 +7,7 @@ import config
 
 def create_app(settings: config.Config | None = None) -> Flask:
     """The app, ready to serve; reads the environment where no settings are given, and opens no connection yet."""
-    from app import access, cli, db, errors, extensions, logs, openapi, presentation, routes, security
+    from app import access, cli, compression, db, errors, extensions, logs, openapi, presentation, routes, security
 
     settings = settings or config.load()
     settings.check()
@@ -17,6 +17,7 @@ def create_app(settings: config.Config | None = None) -> Flask:
     logs.init_app(app)
     db.init_app(app)
     security.init_app(app)
+    compression.init_app(app)
     extensions.init_app(app)
     access.init_app(app)
     errors.init_app(app)

@@ -1,14 +1,12 @@
 // Forms work without this. It counts what is left of a text, and keeps a second click from sending a form twice.
 
 for (const field of document.querySelectorAll("[data-counter][maxlength]")) {
-  const counter = document.createElement("p");
+  const counter = field.nextElementSibling;
   const show = () => {
     const left = field.maxLength - field.value.length;
     counter.textContent = `${field.dataset.counter} ${left}`;
     counter.classList.toggle("is-short", left < 50);
   };
-  counter.className = "counter number";
-  field.after(counter);
   field.addEventListener("input", show);
   show();
 }

@@ -10,3 +10,9 @@ menu?.addEventListener("keydown", (event) => {
   menu.open = false;
   menu.querySelector("summary").focus();
 });
+
+// On a phone the second navigation scrolls sideways: the page that is open is in sight.
+for (const link of document.querySelectorAll(".sub-nav [aria-current], .settings-nav [aria-current]")) {
+  const strip = link.closest("ul");
+  strip.scrollLeft = link.offsetLeft - (strip.clientWidth - link.offsetWidth) / 2;
+}

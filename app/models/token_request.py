@@ -16,18 +16,20 @@ from mongoengine import (
     StringField,
 )
 
+from app.models.domain_error import N_
+
 
 class Status(StrEnum):
     """Where a request stands."""
 
-    PENDING = "pending"
-    NEEDS_INFO = "needs_info"
-    APPROVED = "approved"
-    REJECTED = "rejected"
-    SPAM = "spam"
-    WITHDRAWN = "withdrawn"
-    EXPIRED = "expired"
-    REVOKED = "revoked"
+    PENDING = N_("pending")
+    NEEDS_INFO = N_("needs_info")
+    APPROVED = N_("approved")
+    REJECTED = N_("rejected")
+    SPAM = N_("spam")
+    WITHDRAWN = N_("withdrawn")
+    EXPIRED = N_("expired")
+    REVOKED = N_("revoked")
 
 
 class Role(StrEnum):

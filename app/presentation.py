@@ -12,7 +12,7 @@ from babel.dates import format_skeleton
 from babel.numbers import format_compact_decimal, format_percent
 from babel.units import format_unit
 from flask import Flask, g, request
-from flask_babel import format_currency, format_date, format_decimal, format_time, format_timedelta, get_locale
+from flask_babel import format_currency, format_date, format_decimal, format_time, format_timedelta, get_locale, gettext
 from flask_login import current_user
 from werkzeug.local import LocalProxy
 
@@ -20,6 +20,7 @@ from app import clock, language_cookie
 from app.extensions import babel
 from app.markdown import markdown
 from app.models import money
+from app.models.account import OwnWords
 from app.models.blockchain import BLOCKCHAINS, explorer_url
 from app.models.language import LANGUAGES
 from app.security import is_api
@@ -50,6 +51,7 @@ def init_app(app: Flask) -> None:
         duration=duration,
         markdown=markdown,
         blockchain=blockchain,
+        description=description,
     )
     app.jinja_env.globals.update(explorer_url=explorer_url, LANGUAGES=LANGUAGES)
     app.context_processor(_frame)
@@ -157,6 +159,11 @@ def duration(seconds: int) -> str:
 def blockchain(key: str) -> str:
     """A blockchain as people know it; its key where the table has it no more."""
     return BLOCKCHAINS[key].label if key in BLOCKCHAINS else key
+
+
+def description(text: str) -> str:
+    """What an entry of the ledger says: our own words in the reader's language, those of others as they wrote them."""
+    return str(gettext(text)) if text in list(OwnWords) else text
 
 
 def _frame() -> dict[str, Any]:

@@ -83,7 +83,7 @@ def test_a_users_setting_counts_over_the_browser_and_an_earlier_choice(client, a
 def test_forms_answer_in_the_readers_language_with_wtforms_own_words_too(app, client, monkeypatch):
     monkeypatch.setitem(app.config, "REGISTRATION", "open")
     page = client.post("/register", data={"email": "ann", "password": "", "name": "x" * 101}, headers=RUSSIAN)
-    assert "Поле не может содержать более 100 символов." in text_of(page)
+    assert "Значение не должно содержать более 100 символов." in text_of(page)
     assert "This field" not in page.text
     assert "Field must" not in page.text
 

@@ -56,6 +56,21 @@ BARE_PAGE = Markup(
     '<!doctype html><html lang="{language}"><head><meta charset="utf-8"><title>{title} – Tokendesk</title></head>'
     '<body><main><h1>{title}</h1><p>{message}</p><p><a href="/">Tokendesk</a></p></main></body></html>'
 )
+# A status of a request or an order, as it stands in a sentence.
+STATUSES = {
+    "pending": N_("pending"),
+    "needs_info": N_("waiting for an answer"),
+    "approved": N_("approved"),
+    "rejected": N_("rejected"),
+    "spam": N_("marked as spam"),
+    "withdrawn": N_("withdrawn"),
+    "expired": N_("expired"),
+    "revoked": N_("revoked"),
+    "created": N_("not paid yet"),
+    "cancelled": N_("cancelled"),
+    "paid": N_("paid"),
+    "refunded": N_("refunded"),
+}
 # What programs are told of an error that is none of our own; domain errors have theirs in the class.
 CODES = {
     400: "bad_request",
@@ -93,7 +108,7 @@ def _readable(name: str, value: Any) -> Any:
         return format_datetime(value, "short")
     if name in AMOUNTS:
         return format_decimal(value)
-    return _(value) if name == "status" else value
+    return _(STATUSES[value]) if name == "status" else value
 
 
 def is_unavailable(error: BaseException | None) -> bool:

@@ -1,5 +1,6 @@
 """The app's class: a Flask app that reads JSON strictly, checks it against models, and documents its API as OpenAPI 3.1."""
 
+import re
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, NoReturn
@@ -146,8 +147,8 @@ SENTENCES: dict[str, Callable[[dict[str, Any]], str]] = {
     "dict_type": lambda _context: _("Must be an object."),
     "list_type": lambda _context: _("Must be a list."),
     "model_type": lambda _context: _("Must be an object."),
-    "enum": lambda context: _("Must be one of %(choices)s.", choices=context["expected"]),
-    "literal_error": lambda context: _("Must be one of %(choices)s.", choices=context["expected"]),
+    "enum": lambda context: _("Must be one of: %(known)s.", known=_known(context)),
+    "literal_error": lambda context: _("Must be one of: %(known)s.", known=_known(context)),
     "greater_than_equal": lambda context: _("Must be at least %(least)s.", least=context["ge"]),
     "less_than_equal": lambda context: _("Must be at most %(most)s.", most=context["le"]),
     # Ours: a validator has said it.
@@ -157,4 +158,9 @@ SENTENCES: dict[str, Callable[[dict[str, Any]], str]] = {
 
 def _sentence(detail: ErrorDetails) -> str:
     say = SENTENCES.get(detail["type"])
-    return say(detail.get("ctx", {})) if say else f"{detail['msg']}."
+    return say(detail.get("ctx", {})) if say else _("This value cannot be used here.")
+
+
+def _known(context: dict[str, Any]) -> str:
+    """What pydantic lists as "'a', 'b' or 'c'", in no language."""
+    return ", ".join(re.findall("'([^']*)'", context["expected"]))

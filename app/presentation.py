@@ -12,7 +12,8 @@ from babel.dates import format_skeleton
 from babel.numbers import format_compact_decimal, format_percent
 from babel.units import format_unit
 from flask import Flask, g, request
-from flask_babel import format_currency, format_date, format_decimal, format_time, format_timedelta, get_locale, gettext
+from flask_babel import format_currency, format_date, format_decimal, format_time, format_timedelta, get_locale
+from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.local import LocalProxy
 
@@ -20,9 +21,9 @@ from app import clock, language_cookie
 from app.extensions import babel
 from app.markdown import markdown
 from app.models import money
-from app.models.account import OwnWords
 from app.models.blockchain import BLOCKCHAINS, explorer_url
 from app.models.language import LANGUAGES
+from app.models.ledger_entry import OWN_DESCRIPTIONS
 from app.security import is_api
 from app.services import notifications, token_accounts
 
@@ -37,6 +38,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters.update(
         number=format_decimal,
         price=price,
+        description=description,
         compact=compact,
         short_number=short_number,
         percent=percent,
@@ -51,7 +53,6 @@ def init_app(app: Flask) -> None:
         duration=duration,
         markdown=markdown,
         blockchain=blockchain,
-        description=description,
     )
     app.jinja_env.globals.update(explorer_url=explorer_url, LANGUAGES=LANGUAGES)
     app.context_processor(_frame)
@@ -95,6 +96,15 @@ def price(amount_minor: int, currency: str) -> str:
     text = str(format_currency(money.exact(amount_minor, currency), currency))
     # Unicode's data wants a space where a currency is called by letters, and Babel leaves it out.
     return re.sub(r"(?<=[A-Za-z])(?=[0-9])", "\u00a0", text)
+
+
+def description(text: str) -> str:
+    """What a ledger entry says of itself: in the reader's language where we wrote it, else as it was written."""
+    number = re.search("(?<=#)[0-9]+", text)
+    words = text.replace(number[0], "%(number)s") if number else text
+    if words not in OWN_DESCRIPTIONS:
+        return text
+    return str(_(words, number=number[0]) if number else _(words))
 
 
 def percent(value: float) -> str:
@@ -159,11 +169,6 @@ def duration(seconds: int) -> str:
 def blockchain(key: str) -> str:
     """A blockchain as people know it; its key where the table has it no more."""
     return BLOCKCHAINS[key].label if key in BLOCKCHAINS else key
-
-
-def description(text: str) -> str:
-    """What an entry of the ledger says: our own words in the reader's language, those of others as they wrote them."""
-    return str(gettext(text)) if text in list(OwnWords) else text
 
 
 def _frame() -> dict[str, Any]:

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 import pytest
 from pymongo.errors import AutoReconnect, ExecutionTimeout, OperationFailure, ServerSelectionTimeoutError
 
-from app import db
+from app import db, errors
+from app.models import order, token_request
 from app.models.domain_error import AlreadyDecided, Busy, InsufficientTokens, InvalidInput, TooManyAttempts, Unavailable
 from tests.page_client import text_of
 
@@ -39,7 +40,7 @@ def test_error_pages_speak_the_readers_language(client):
 @pytest.mark.parametrize(
     ("error", "status", "text"),
     [
-        (InvalidInput(errors={"reason": ["Too long."]}), 400, "reason: Too long."),
+        (InvalidInput(errors={"reason": ["Too long."]}), 400, "Too long."),
         (InsufficientTokens(available=1234, needed=56789, resets_at=None), 402, "56,789 needed, 1,234 available"),
         (
             AlreadyDecided(number=1042, status="approved", by="Ada", at=datetime(2026, 3, 10, 15, 4, tzinfo=UTC)),
@@ -55,6 +56,10 @@ def test_a_refusal_has_its_status_and_its_sentence(client, fails, error, status,
     response = client.get("/healthz")
     assert response.status_code == status
     assert text in text_of(response)
+
+
+def test_each_status_has_words_for_a_sentence():
+    assert set(errors.STATUSES) == {*token_request.Status, *order.Status}
 
 
 def test_a_refusal_that_passes_says_when_to_come_back(client, fails):

@@ -35,6 +35,14 @@ def test_percentages_keep_at_most_one_decimal(locale, value, text):
         assert presentation.percent(value) == text
 
 
+def test_what_we_wrote_of_a_ledger_entry_is_translated_and_what_others_wrote_is_not(monkeypatch):
+    monkeypatch.setattr(presentation, "_", lambda text, **values: f"translated: {text % values}")
+    for text in ("Chat answer", "Initial grant", "Request #42 approved", "Order #7 refunded"):
+        assert presentation.description(text) == f"translated: {text}"
+    for text in ("", "gpt-4o", "Order #7", "Request # approved", "Request #%(number)s approved too", "100% of #1"):
+        assert presentation.description(text) == text
+
+
 @pytest.mark.parametrize(("locale", "text"), [("en", "1,234,567"), ("ru", "1\xa0234\xa0567")])
 def test_numbers_are_grouped_as_the_reader_does_it(app, locale, text):
     with force_locale(locale):

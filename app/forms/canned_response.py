@@ -28,7 +28,7 @@ class CannedResponseForm(FlaskForm):
         description=_l("Reviewers choose it by this. Users do not see it."),
     )
     text = WrittenText(
-        _l("Message"),
+        _l("Text"),
         longest=LONGEST_RESPONSE,
         description=_l("The user reads it. Reviewers can change it before they send it."),
         render_kw={"rows": 5},

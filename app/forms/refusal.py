@@ -3,6 +3,7 @@
 from flask_babel import gettext as _
 from flask_wtf import FlaskForm
 
+from app.errors import sentence
 from app.models.domain_error import DomainError, translated
 
 
@@ -11,4 +12,4 @@ def show(form: FlaskForm, error: DomainError) -> None:
     for name, texts in error.errors.items():
         form[name].errors = [*form[name].errors, *(translated(text, _) for text in texts)]
     if not error.errors:
-        form.form_errors.append(_(error.text, **error.values))
+        form.form_errors.append(sentence(error))

@@ -49,7 +49,7 @@ class DecisionForm(SeenForm):
     WORDS = "response"
 
     response = WrittenText(_l("Message to the user"), longest=LONGEST_RESPONSE, optional=True, render_kw={"rows": 4})
-    canned = SelectField(_l("Prepared message"), default="")
+    canned = SelectField(_l("Canned response"), default="")
     granted = StringField(
         _l("How many tokens?"),
         filters=[lambda text: text and text.strip()],
@@ -72,7 +72,7 @@ class DecisionForm(SeenForm):
         self.canned.choices = [none, *((str(one.id), one.title, {"data-text": one.text}) for one in offered)]
 
     def validate(self, extra_validators: Any = None) -> bool:
-        """A prepared message is what is meant where nothing was written: without scripts nothing else fills the field."""
+        """A canned response is what is meant where nothing was written: without scripts nothing else fills the field."""
         self.response.data = self.response.data or self._texts.get(self.canned.data, "")
         return bool(super().validate(extra_validators))
 

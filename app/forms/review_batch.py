@@ -56,7 +56,7 @@ class BatchForm(FlaskForm):
             SelectChoice(BatchAction.DELETE.value, _l("Delete")),
         ],
     )
-    canned = SelectField(_l("Prepared message"), default="")
+    canned = SelectField(_l("Canned response"), default="")
     response = WrittenText(_l("Message to the users"), longest=LONGEST_RESPONSE, optional=True, render_kw={"rows": 3})
     granted = StringField(
         _l("Tokens, where the kind gives a number of them"),
@@ -67,7 +67,7 @@ class BatchForm(FlaskForm):
     batch_id = HiddenField(validators=[Regexp(r"\A([0-9a-f]{24})?\Z")])
 
     def __init__(self, **kwargs: Any):
-        """With the prepared messages that there are."""
+        """With the canned responses that there are."""
         super().__init__(**kwargs)
         offered = canned_responses.offered()
         self._texts = {str(one.id): one.text for one in offered}
@@ -77,7 +77,7 @@ class BatchForm(FlaskForm):
         ]
 
     def validate(self, extra_validators: Any = None) -> bool:
-        """A prepared message is what is meant where nothing was written: without scripts nothing else fills the field."""
+        """A canned response is what is meant where nothing was written: without scripts nothing else fills the field."""
         self.response.data = self.response.data or self._texts.get(self.canned.data, "")
         return bool(super().validate(extra_validators))
 

@@ -9,6 +9,8 @@ from app.services.passwords import LONGEST
 
 # A recovery code, with room for spaces.
 LONGEST_CODE = 50
+# Ten codes and a sealed secret, signed.
+LONGEST_PROOF = 2_000
 
 
 def _code(label: object, description: object = "") -> StringField:
@@ -32,6 +34,12 @@ class SetupForm(AppForm):
     """The first app, and the password."""
 
     password = PasswordField(_l("Your password"), [InputRequired(_l("Enter your password.")), Length(max=LONGEST)])
+
+
+class KeptForm(FlaskForm):
+    """The recovery codes that the page shows are kept; `proof` is what it was shown for."""
+
+    proof = HiddenField(validators=[InputRequired(), Length(max=LONGEST_PROOF)])
 
 
 class ReplaceAppForm(AppForm):

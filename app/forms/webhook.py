@@ -16,7 +16,7 @@ class WebhookForm(FlaskForm):
     """Its address and what it hears of; the version that the form shows, and a new one's own key."""
 
     url = URLField(
-        _l("Address"),
+        _l("URL"),
         [
             DataRequired(_l("Where should we send it?")),
             Length(max=LONGEST_URL, message=_l("Please write at most %(max)d characters.")),

@@ -11,7 +11,6 @@ from typing import Any, Self
 from bson import ObjectId
 
 from app.clock import FAR
-from app.models.domain_error import N_
 
 ALLOWANCE = "allowance"
 
@@ -30,16 +29,6 @@ class EntryType(StrEnum):
     EXPIRY = "expiry"
     ADJUSTMENT = "adjustment"
     REVOCATION = "revocation"
-
-
-class OwnWords(StrEnum):
-    """What we write into the ledger as a description ourselves; pages say it in the reader's language."""
-
-    INITIAL_GRANT = N_("Initial grant")
-    FIRST_PERIOD = N_("First period")
-    NEW_PERIOD = N_("New period")
-    EXPIRED = N_("Expired")
-    CHAT_ANSWER = N_("Chat answer")
 
 
 class GrantSource(StrEnum):

@@ -20,7 +20,6 @@ from app.models.account import (
     GrantSource,
     Hold,
     Operation,
-    OwnWords,
     Policy,
     Terms,
 )
@@ -145,7 +144,7 @@ def open_account(
     entries = []
     if terms.limit:
         first = Change(EntryType.RENEWAL, allowance=terms.limit)
-        entries.append(_time_entry(account, first, at, OwnWords.FIRST_PERIOD))
+        entries.append(_time_entry(account, first, at, "First period"))
     recompute(account, policy)
     if initial:
         account, given, _ = apply(account, initial_grant(initial, at), policy)
@@ -156,7 +155,7 @@ def open_account(
 def initial_grant(tokens: int, at: datetime) -> Operation:
     """The grant that an account begins with, or gets later where it began without: once, by its key."""
     arguments = {"tokens": tokens, "source": GrantSource.INITIAL.value, "expires_at": None}
-    return Operation("grant", arguments, SYSTEM.stamp(), at, key="initial", description=OwnWords.INITIAL_GRANT)
+    return Operation("grant", arguments, SYSTEM.stamp(), at, key="initial", description="Initial grant")
 
 
 def catch_up(account: Account, at: datetime, policy: Policy) -> list[Entry]:
@@ -169,11 +168,11 @@ def catch_up(account: Account, at: datetime, policy: Policy) -> list[Entry]:
         if expired and (start == account.period_start or expired.ends_at <= start):
             account.grants.remove(expired)
             change = Change(EntryType.EXPIRY, grants={expired.id: -expired.left})
-            entries.append(_time_entry(account, change, expired.ends_at, OwnWords.EXPIRED))
+            entries.append(_time_entry(account, change, expired.ends_at, "Expired"))
         elif start != account.period_start:
             change = _renew(account, start, policy)
             if change.amount:
-                entries.append(_time_entry(account, change, start, OwnWords.NEW_PERIOD))
+                entries.append(_time_entry(account, change, start, "New period"))
         else:
             break
     recompute(account, policy)

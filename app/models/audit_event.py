@@ -67,6 +67,7 @@ class Action(StrEnum):
     WEBHOOK_CREATE = "webhook.create"
     WEBHOOK_EDIT = "webhook.edit"
     WEBHOOK_REMOVE = "webhook.remove"
+    WEBHOOK_TEST = "webhook.test"
     DEMO_CROWD = "demo.crowd"
 
 
@@ -101,5 +102,7 @@ class AuditEvent(Document):
             {"fields": ["actor.id", "-_id"]},
             {"fields": ["on_behalf_of", "-_id"], "partialFilterExpression": {"on_behalf_of": {"$exists": True}}},
             {"fields": ["object.id", "-_id"]},
+            # Whose a request was that is deleted.
+            {"fields": ["before.user"], "partialFilterExpression": {"before.user": {"$exists": True}}},
         ],
     }

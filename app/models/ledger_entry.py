@@ -6,6 +6,22 @@ from typing import Any, ClassVar
 from mongoengine import DateTimeField, DictField, Document, ListField, LongField, ObjectIdField, StringField
 
 from app.models.account import ALLOWANCE, EntryType
+from app.models.domain_error import N_
+
+# What we write as descriptions ourselves; any other is in the words of a person or a program, and stays as it is.
+OWN_DESCRIPTIONS = frozenset(
+    {
+        N_("Initial grant"),
+        N_("First period"),
+        N_("New period"),
+        N_("Expired"),
+        N_("Chat answer"),
+        N_("Request #%(number)s approved"),
+        N_("Request #%(number)s revoked"),
+        N_("Order #%(number)s paid"),
+        N_("Order #%(number)s refunded"),
+    }
+)
 
 
 class LedgerEntry(Document):

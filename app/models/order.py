@@ -7,16 +7,15 @@ from typing import Any, ClassVar
 from mongoengine import DateTimeField, DictField, Document, ListField, LongField, ObjectIdField, QuerySet, StringField
 
 from app.models import money
-from app.models.domain_error import N_
 
 
 class Status(StrEnum):
     """Where an order stands, in rising order: of two events the higher one holds, in whatever order they arrive."""
 
-    CREATED = N_("created")
-    CANCELLED = N_("cancelled")
-    PAID = N_("paid")
-    REFUNDED = N_("refunded")
+    CREATED = "created"
+    CANCELLED = "cancelled"
+    PAID = "paid"
+    REFUNDED = "refunded"
 
     @property
     def below(self) -> "list[Status]":

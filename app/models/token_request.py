@@ -16,20 +16,18 @@ from mongoengine import (
     StringField,
 )
 
-from app.models.domain_error import N_
-
 
 class Status(StrEnum):
     """Where a request stands."""
 
-    PENDING = N_("pending")
-    NEEDS_INFO = N_("needs_info")
-    APPROVED = N_("approved")
-    REJECTED = N_("rejected")
-    SPAM = N_("spam")
-    WITHDRAWN = N_("withdrawn")
-    EXPIRED = N_("expired")
-    REVOKED = N_("revoked")
+    PENDING = "pending"
+    NEEDS_INFO = "needs_info"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    SPAM = "spam"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
 
 
 class Role(StrEnum):

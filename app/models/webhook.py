@@ -15,6 +15,10 @@ class Event(StrEnum):
     TOKENS_LOW = "tokens.low"
 
 
+# What a webhook is told when somebody wants to see whether it hears: not chosen, and about nothing.
+TEST_EVENT = "test"
+
+
 class Webhooks(QuerySet):
     """Queries on webhooks, by name."""
 

@@ -4,8 +4,7 @@ from typing import Any
 
 from flask import Blueprint, current_app, jsonify, request
 from flask.typing import ResponseReturnValue
-from flask_babel import format_decimal
-from flask_babel import gettext as _
+from flask_babel import format_decimal, ngettext
 from flask_login import current_user
 
 from app.access import asked_by_itself, signed_in
@@ -31,6 +30,11 @@ def told(account: Account) -> dict[str, Any]:
     return {
         "available": account.available,
         "shown": short_number(account.available),
-        "title": _("%(tokens)s tokens available", tokens=format_decimal(account.available)),
+        "title": ngettext(
+            "%(tokens)s token available",
+            "%(tokens)s tokens available",
+            account.available,
+            tokens=format_decimal(account.available),
+        ),
         "is_low": account.available < current_app.config["LOW_BALANCE_TOKENS"],
     }

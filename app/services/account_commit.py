@@ -21,7 +21,7 @@ from pymongo.read_concern import ReadConcern
 
 from app import clock
 from app.models import account_rules
-from app.models.account import Account, Operation, Policy, Terms
+from app.models.account import Account, EntryType, Operation, Policy, Terms
 from app.models.domain_error import Busy, DomainError, HoldClosed, KeyReused, NotFound, Unavailable
 from app.models.ledger_entry import LedgerEntry, numbered
 from app.models.token_account import TokenAccount, from_fields, to_fields
@@ -33,6 +33,11 @@ LONGEST_BACKLOG = 1_000
 QUIET = timedelta(seconds=30)
 MOST_ATTEMPTS = 40
 DUPLICATE_KEY = 11000
+# What somebody decides about the account of another, beside what programs spend of it.
+BY_HAND = (
+    *(EntryType.RESET, EntryType.GRANT, EntryType.BONUS, EntryType.PURCHASE, EntryType.ADJUSTMENT),
+    EntryType.REVOCATION,
+)
 
 Document = dict[str, Any]
 # By class: the collection, and the same with its read concern, which takes longer to make than much of a spend.
@@ -354,10 +359,32 @@ def mark_counted(marks: Iterable[Mapping[str, Any]]) -> None:
         accounts().bulk_write(updates, ordered=False)
 
 
-def forget_names(account_id: ObjectId, of: Sequence[str]) -> None:
-    """Of what these have done to the account, leaves their ids and no names; the only thing about an entry that ever changes."""
+def forget_person(account_id: ObjectId, actors: Sequence[str]) -> None:
+    """Erases what entries say of the account's owner, whose ids and keys' ids are `actors`: names, and what others wrote.
+
+    That is all about an entry that ever changes: figures, dates, and who did it by id stay.
+    """
     drain(account_id)
-    theirs = {"account": account_id, "by.id": {"$in": list(of)}, "by.name": {"$ne": NOBODY}}
+    _forget_names({"account": account_id}, actors)
+    # What programs say of a spend, and the reasons that people give; what refers to a request or an order says no more than that.
+    written = {"$or": [{"reference": {"$exists": False}}, {"by.kind": "key"}], "by.kind": {"$ne": "system"}}
+    said = {"$or": [{"description": {"$gt": ""}}, {"metadata": {"$exists": True}}]}
+    theirs = {"$and": [{"account": account_id}, written, said]}
+    entries().update_many(theirs, {"$set": {"description": ""}, "$unset": {"metadata": ""}})
+    # The names that programs gave their calls.
+    named = {"account": account_id, "key": {"$gte": "api:", "$lt": "api;"}}
+    entries().update_many(named, {"$unset": {"key": ""}})
+
+
+def forget_names(account_ids: Sequence[ObjectId], actors: Sequence[str]) -> None:
+    """Of what `actors` have done to these accounts of others, leaves their ids and no names."""
+    for account_id in account_ids:
+        drain(account_id)
+    _forget_names({"account": {"$in": list(account_ids)}, "type": {"$in": [str(type_) for type_ in BY_HAND]}}, actors)
+
+
+def _forget_names(of: Document, actors: Sequence[str]) -> None:
+    theirs = {**of, "by.id": {"$in": list(actors)}, "by.name": {"$ne": NOBODY}}
     entries().update_many(theirs, {"$set": {"by.name": NOBODY}})
 
 

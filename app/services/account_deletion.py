@@ -4,6 +4,7 @@ What stays is what others rely on: the ledger's amounts, what was decided and wh
 only an id is left, which names nobody. `personal_erasure` does what follows.
 """
 
+from datetime import timedelta
 from typing import Any
 
 from bson import ObjectId
@@ -16,6 +17,8 @@ from app.models.due_item import due_item
 from app.models.user import NOBODY, User, search_terms
 from app.services import due, own_settings, users
 
+# What the user had begun in another tab may still be written when all was erased: after so long nothing of it goes on.
+AFTERWARDS = timedelta(minutes=10)
 # What is personal on the user's own document, and goes at once.
 GONE = (
     *("phone", "picture_url", "external_id", "password_hash", "email_change", "last_seen_at"),
@@ -49,6 +52,7 @@ def _update(user: User) -> dict[str, Any]:
     # The name is one of the things that are erased, and so is the address that this came from.
     said = users.audit_item(user, Action.USER_DELETE, by=Actor("user", str(user.id), NOBODY))
     erased = due_item(f"user:{user.id}:erase", "user.erase", at=at, user=user.id)
+    again = due_item(f"user:{user.id}:erase-again", "user.erase", at=at + AFTERWARDS, user=user.id)
     return {
         "$set": {
             "active": False,
@@ -63,5 +67,5 @@ def _update(user: User) -> dict[str, Any]:
         },
         "$unset": dict.fromkeys(GONE, ""),
         "$inc": {"session_epoch": 1},
-        "$push": {"due": {"$each": [erased, said]}},
+        "$push": {"due": {"$each": [erased, said, again]}},
     }

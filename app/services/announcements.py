@@ -6,7 +6,6 @@ from typing import Any
 from mongoengine import NotUniqueError
 
 from app import clock
-from app.models.account import OwnWords
 from app.models.actor import Actor
 from app.models.assistant import Assistant
 from app.models.conversation import Conversation, title_from
@@ -91,7 +90,7 @@ def hold(answer: Message, tokens: int, by: Actor) -> None:
             by=by,
             ttl=HOLD_SECONDS,
             key=f"message:{answer.id}",
-            description=OwnWords.CHAT_ANSWER,
+            description="Chat answer",
             reference={"conversation": answer.conversation},
         )
     except (InsufficientTokens, TooManyHolds, Busy):

@@ -14,7 +14,6 @@ from flask import current_app
 from pymongo import ReturnDocument
 
 from app import clock, db
-from app.models.account import OwnWords
 from app.models.actor import Actor
 from app.models.domain_error import AssistantUnavailable, HoldClosed
 from app.models.due_item import due_item
@@ -126,7 +125,7 @@ def charge(message_id: ObjectId, tokens: int) -> None:
     reference = {"conversation": answer.conversation}
     try:
         outcome = token_accounts.settle(
-            answer.hold_id, tokens, by=Actor(**answer.by), description=OwnWords.CHAT_ANSWER, reference=reference
+            answer.hold_id, tokens, by=Actor(**answer.by), description="Chat answer", reference=reference
         )
         charged = -outcome.amount
     except HoldClosed:

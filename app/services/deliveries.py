@@ -17,7 +17,7 @@ from app.models.domain_error import NotFound
 from app.models.due_item import due_item
 from app.models.order import Order
 from app.models.token_request import TokenRequest
-from app.models.webhook import Event, Webhook
+from app.models.webhook import TEST_EVENT, Event, Webhook
 
 MAIL_CHANNEL = "mail"
 DUPLICATE_KEY = 11_000
@@ -72,10 +72,19 @@ def event_item(key: str, event: Event, data: Mapping[str, Any], *, at: datetime)
 
 def send_event(*, key: str, event: str, data: Mapping[str, Any], at: datetime) -> None:
     """Leaves an event to the worker for each webhook that hears of it, once under this `key`: a verb of `due`."""
+    _queue_event(Webhook.objects.told_of(event).scalar("id"), key=key, event=event, data=data, at=at)
+
+
+def send_test_event(*, key: str, webhook: ObjectId, at: datetime) -> None:
+    """Leaves an event about nothing to the worker for one webhook, once under this `key`: a verb of `due`."""
+    _queue_event([webhook], key=key, event=TEST_EVENT, data={}, at=at)
+
+
+def _queue_event(webhooks: Iterable[ObjectId], *, key: str, event: str, data: Mapping[str, Any], at: datetime) -> None:
     message = {"kind": Kind.WEBHOOK, "what": event, "values": dict(data), "created_at": at}
     _queue(
         Delivery(key=f"webhook:{webhook}:{key}", channel=f"webhook:{webhook}", webhook=webhook, **message)
-        for webhook in Webhook.objects.told_of(event).scalar("id")
+        for webhook in webhooks
     )
 
 

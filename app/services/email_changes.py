@@ -20,13 +20,13 @@ from app.models.user import User, search_terms
 from app.services import admin_allowlist, attempts, deliveries, due, own_settings, signed_tokens, user_changes, users
 
 PURPOSE = "e-mail change"
-LIFETIME = timedelta(days=1)
+LIFETIME, JUST_NOW = timedelta(days=1), timedelta(minutes=1)
 # Links that one user can have sent to the addresses of others.
 LINKS_AN_HOUR = RateLimitItemPerHour(5)
 
 
 def ask(user_id: ObjectId, email: str, *, password: str, by: Actor) -> User:
-    """Sends a link to the new address; a second one takes the place of the first.
+    """Sends a link to the new address; a second one takes the place of the first, but for a second click on the same form.
 
     Raises `InvalidInput` by field, `Forbidden` where no mail is sent, or as `own_settings.check_password`.
     """
@@ -39,9 +39,11 @@ def ask(user_id: ObjectId, email: str, *, password: str, by: Actor) -> User:
     if user.permissions and not admin_allowlist.names(email):
         raise InvalidInput(errors={"email": [N_("ADMIN_EMAILS does not name this address, so it may hold no role.")]})
     own_settings.check_password(user, password)
+    if (last := waiting(user)) and last["address"] == email and clock.now() - last["at"] < JUST_NOW:
+        return user
     attempts.count(LINKS_AN_HOUR, "e-mail change", str(user.id))
     change = {"id": ObjectId(), "address": email, "at": clock.now(), "epoch": user.session_epoch}
-    token = signed_tokens.sign([str(user.id), str(change["id"])], purpose=PURPOSE)
+    token = signed_tokens.sign([str(user.id), str(change["id"]), email], purpose=PURPOSE)
     mail = deliveries.mail_item(
         f"email_change:{change['id']}",
         user=user.id,
@@ -73,19 +75,26 @@ def cancel(user_id: ObjectId, *, by: Actor) -> None:
 
 
 def find(token: str) -> User:
-    """Whose waiting change the link is for; raises `LinkUnusable`. Nothing is changed."""
-    user_id, change_id = signed_tokens.read(token, purpose=PURPOSE, lifetime=LIFETIME) or (None, None)
+    """Whose waiting change the link is for, or was; raises `LinkUnusable`. Nothing is changed."""
+    user_id, change_id, email = signed_tokens.read(token, purpose=PURPOSE, lifetime=LIFETIME) or (None, None, None)
     user = User.objects.active().filter(id=user_id).first() if user_id else None
     change = waiting(user) if user else None
-    if user is None or change is None or str(change["id"]) != change_id:
+    if user is None or not (user.email == email or (change and str(change["id"]) == change_id)):
         raise LinkUnusable
     return user
 
 
+def was_used(token: str, user: User) -> bool:
+    """Whether the user, whom `find` has given, has the address by now, as after a second click."""
+    return str(user.email) == signed_tokens.read(token, purpose=PURPOSE, lifetime=LIFETIME)[2]
+
+
 def confirm(token: str, *, address: str, request_id: str | None = None) -> User:
-    """Gives the user the address, and tells the old one; raises `LinkUnusable`, or `AlreadyExists` where somebody has it."""
+    """Gives the user the address, and tells the old one; twice is once. Raises as `find`, or `AlreadyExists`."""
     attempts.count(attempts.few(), "e-mail change", rate_limits.network(address))
     user = find(token)
+    if was_used(token, user):
+        return user
     email = user.email_change["address"]
     by = Actor("user", str(user.id), user.display_name, address, request_id)
     # The trail outlives the person: it says that the address changed, not what it is.
@@ -108,7 +117,9 @@ def confirm(token: str, *, address: str, request_id: str | None = None) -> User:
     except DuplicateKeyError as error:
         raise users.already_exists(error) from None
     if not changed.matched_count:
-        # Two clicks on one link: the first has used it.
-        raise LinkUnusable
+        # Of two clicks at the same moment the other was quicker, or something else of the user has changed.
+        if not was_used(token, user := find(token)):
+            raise Busy
+        return user
     due.perform(User, user.id)
     return users.get(user.id)

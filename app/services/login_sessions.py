@@ -100,7 +100,7 @@ def _touch(login_session: LoginSession, now: datetime) -> None:
     seen = {"_id": login_session.id, "last_seen_at": login_session.last_seen_at}
     # The pages of one browser come together; only the first of them writes.
     if LoginSession._get_collection().update_one(seen, {"$set": changes}).modified_count:
-        User._get_collection().update_one({"_id": login_session.user}, {"$max": {"last_seen_at": now}})
+        User._get_collection().update_one({"_id": login_session.user, "active": True}, {"$max": {"last_seen_at": now}})
 
 
 def _expiry(created_at: datetime, seen_at: datetime) -> datetime:

@@ -75,7 +75,7 @@ def choose(user_id: ObjectId, *, topics: Iterable[str], review: str) -> None:
     if not chosen <= set(asked):
         raise InvalidInput(errors={"topics": [N_("There is no such kind of notice.")]})
     if review not in set(ReviewMail):
-        raise InvalidInput(errors={"review": [N_("Choose one of these.")]})
+        raise InvalidInput(errors={"review": [N_("There is no such choice.")]})
     # One by one: what the user is not asked now stays as it was answered.
     answers = {f"notice_mail.{topic}": topic in chosen for topic in asked}
     _write(user_id, {**answers, "review_mail": review})

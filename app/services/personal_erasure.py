@@ -15,10 +15,11 @@ from app.models.message import Message, Status
 from app.models.notification import Notification
 from app.models.order import Order
 from app.models.order import Status as OrderStatus
+from app.models.review_batch import ReviewBatch
 from app.models.support import Support
 from app.models.token_request import OPEN, TokenRequest
 from app.models.user import NOBODY
-from app.services import account_commit, api_keys, chat, deliveries, due, order_steps, orders, review
+from app.services import account_commit, acts_for_others, api_keys, deliveries, due, order_steps, orders, review
 
 
 def erase(user_id: ObjectId) -> None:
@@ -35,14 +36,14 @@ def erase(user_id: ObjectId) -> None:
     for document in (LoginSession, Notification, Support):
         document._get_collection().delete_many({"user": user_id})
     deliveries.forget_user(user_id)
-    account_commit.forget_names(user_id, _ids(user_id))
+    account_commit.forget_person(user_id, _ids(user_id))
+    acts_for_others.forget_names(_ids(user_id))
     _erase_trail(user_id)
 
 
 def _stop_answers(user_id: ObjectId) -> None:
     """Whoever writes one ends it soon, and what it has cost is charged before it goes."""
-    for answer_id in Message.objects(user=user_id, status=Status.STREAMING.value).scalar("id"):
-        chat.stop(user_id, answer_id)
+    Message.objects(user=user_id, status=Status.STREAMING.value).update(stop_asked=True)
 
 
 def _withdraw_requests(user_id: ObjectId, nobody: Actor) -> None:
@@ -62,6 +63,13 @@ def _erase_requests(user_id: ObjectId) -> None:
     requests.update_many({**theirs, "decision.response": {"$exists": True}}, {"$set": {"decision.response": ""}})
     own_steps = [{"step.by.id": {"$in": _ids(user_id)}}]
     requests.update_many(theirs, {"$set": {"history.$[step].by.name": NOBODY}}, array_filters=own_steps)
+    # Who was quicker is said to whoever decided on many at once: that may have been the user, who withdrew one.
+    refused = [{"row.id": {"$in": _requests(user_id)}, "row.refusal.values.by": {"$exists": True}}]
+    ReviewBatch._get_collection().update_many(
+        {"rows.id": {"$in": _requests(user_id)}},
+        {"$set": {"rows.$[row].refusal.values.by": NOBODY}},
+        array_filters=refused,
+    )
 
 
 def _cancel_orders(user_id: ObjectId, nobody: Actor) -> None:
@@ -137,4 +145,6 @@ def _ids(user_id: ObjectId) -> list[str]:
 
 
 def _requests(user_id: ObjectId) -> list[ObjectId]:
-    return list(TokenRequest.objects.of(user_id).scalar("id"))
+    """Theirs; those that were deleted are known by the event that says so."""
+    deleted = AuditEvent._get_collection().distinct("object.id", {"before.user": str(user_id)})
+    return [*TokenRequest.objects.of(user_id).scalar("id"), *map(ObjectId, deleted)]

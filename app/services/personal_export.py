@@ -23,7 +23,7 @@ from app.models.message import Message
 from app.models.notification import Notification
 from app.models.order import Order
 from app.models.support import Support
-from app.models.token_request import TokenRequest
+from app.models.token_request import Status, TokenRequest
 from app.models.user import User
 from app.services import attempts, ledger, ledger_export, own_settings, token_accounts
 from app.services.account_moment import Entry
@@ -74,8 +74,12 @@ def _notice(one: dict[str, Any], _user_id: ObjectId) -> dict[str, Any]:
 
 
 def _concerns(user_id: ObjectId) -> dict[str, Any]:
-    """What somebody did, by themselves or by their keys, and what was done to them."""
-    return {"$or": [{"actor.id": str(user_id)}, {"on_behalf_of": str(user_id)}, {"object.id": str(user_id)}]}
+    """What somebody did, by themselves or by their keys, what was done to them, and which requests of theirs were deleted."""
+    return {"$or": [{name: str(user_id)} for name in ("actor.id", "on_behalf_of", "object.id", "before.user")]}
+
+
+def _heard(said: dict[str, Any]) -> dict[str, Any]:
+    return said | {"status": TokenRequest.heard_as(said["status"])} if said.get("status") in set(Status) else said
 
 
 def _event(one: dict[str, Any], user_id: ObjectId) -> dict[str, Any]:
@@ -86,7 +90,7 @@ def _event(one: dict[str, Any], user_id: ObjectId) -> dict[str, Any]:
         "action": one["action"],
         "by": one["actor"]["kind"],
         "object": one["object"],
-        "before": one["before"],
+        "before": _heard(one["before"]),
         "after": one["after"],
         "address": one["address"] if mine else None,
     }

@@ -47,17 +47,17 @@ def reconcile(since: datetime) -> Iterator[Looked]:
         yield Looked(order, order.status, failure=why, finished=done)
     found = Order._get_collection().find(_in_question(since), {"_id": 1}).sort("created_at", 1)
     for order_id in [one["_id"] for one in found]:
-        yield look_at(orders.by_id(order_id))
+        order = orders.by_id(order_id)
+        try:
+            yield look_at(order)
+        except DomainError as error:
+            yield Looked(order, order.status, failure=str(error))
 
 
 def look_at(order: Order) -> Looked:
-    """Asks Stripe what became of one order, and does what follows."""
-    if order.provider != Provider.STRIPE or not order.checkout or order.status == Status.REFUNDED:
-        return Looked(order, order.status)
-    try:
+    """Asks Stripe what became of one order, and does what follows; raises what keeps it from that."""
+    if order.provider == Provider.STRIPE and order.checkout and order.status != Status.REFUNDED:
         _learn(stripe_payments.look_up(order))
-    except DomainError as error:
-        return Looked(order, order.status, failure=str(error))
     return Looked(orders.by_id(order.id), order.status)
 
 

@@ -19,6 +19,7 @@ from app.models.domain_error import N_, Busy, ChangedMeanwhile, Forbidden, SlotT
 from app.models.due_item import due_item
 from app.models.plain_text import plain_text
 from app.models.token_request import OPEN, TRANSITIONS, Role, Status, TokenRequest, next_moment
+from app.models.user import User
 from app.models.webhook import Event
 from app.services import deliveries, due, request_kinds, submissions, supports, token_requests
 
@@ -96,7 +97,9 @@ def withdraw(token_request: TokenRequest, *, by: Actor, version: int | None = No
 
 
 def reopen(token_request: TokenRequest, *, by: Actor, note: str, version: int | None = None) -> TokenRequest:
-    """Takes a refusal back, with an internal note; refused while another request has its slot."""
+    """Takes a refusal back, with an internal note; refused while another request has its slot, and where nobody would hear."""
+    if User.objects(id=token_request.user, deleted_at__ne=None).first():
+        raise Forbidden(N_("The owner has deleted this account."))
     note = plain_text(note, "note", least=1, most=LONGEST_NOTE)
     return _step(token_request, Status.PENDING, by=by, version=version, internal_note=note)
 

@@ -154,8 +154,10 @@ def get(batch_id: ObjectId | str, *, by: Actor) -> ReviewBatch:
 
 def refusal_of(row: Mapping[str, Any]) -> DomainError | None:
     """Why a row was refused; None where it was done, and where it is not done yet."""
-    kept = row["refusal"]
-    return DomainError(kept["text"], errors=kept["errors"], **kept["values"]) if kept else None
+    if not (kept := row["refusal"]):
+        return None
+    errors = {field: [_as_raised(text) for text in texts] for field, texts in kept["errors"].items()}
+    return DomainError(kept["text"], errors=errors, **kept["values"])
 
 
 def resume_left(limit: int = ROWS_A_ROUND) -> int:
@@ -196,7 +198,8 @@ def _outcome(batch: ReviewBatch, row: Mapping[str, Any], by: Actor) -> dict[str,
     except DomainError as refusal:
         # Somebody else who does the same batch may have been faster.
         if row["id"] is None or not batch_rows.was_done(batch, row):
-            kept = {"text": refusal.text, "errors": refusal.errors, "values": refusal.values}
+            errors = {field: [_kept(text) for text in texts] for field, texts in refusal.errors.items()}
+            kept = {"text": refusal.text, "errors": errors, "values": refusal.values}
             return {"outcome": refusal.code, "refusal": kept}
     except Exception as error:
         if db.is_unanswered(error):
@@ -206,6 +209,15 @@ def _outcome(batch: ReviewBatch, row: Mapping[str, Any], by: Actor) -> dict[str,
         if row["id"] is None or not batch_rows.was_done(batch, row):
             return {"outcome": FAILED, "refusal": {"text": repr(error)[:500], "errors": {}, "values": {}}}
     return {"outcome": DONE, "refusal": None}
+
+
+def _kept(text: str) -> str | dict[str, Any]:
+    """A field's error as a row keeps it: with its values apart, so that it can be said in any language."""
+    return {"text": text.text, "values": text.values} if isinstance(text, FieldError) else text
+
+
+def _as_raised(kept: str | Mapping[str, Any]) -> str:
+    return kept if isinstance(kept, str) else FieldError(kept["text"], **kept["values"])
 
 
 def _row(selected: Selected, token_request: TokenRequest | None) -> dict[str, Any]:

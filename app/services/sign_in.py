@@ -144,7 +144,7 @@ def _device_hash(user: User, device: str) -> str:
 
 def _remember(user: User, device: str) -> None:
     devices = {"$each": [_device_hash(user, device)], "$slice": -MOST_DEVICES}
-    User._get_collection().update_one({"_id": user.id}, {"$push": {"known_devices": devices}})
+    User._get_collection().update_one({"_id": user.id, "active": True}, {"$push": {"known_devices": devices}})
 
 
 def _rehash(user: User, password: str) -> None:

@@ -25,10 +25,11 @@ from app.services import (
     two_factor_codes,
     users,
 )
+from app.services.digests import digest
 from app.services.security_notices import What
 
-PURPOSE = "two-factor setup"
-# How long the page with the QR code stays good.
+PURPOSE, PROOF = "two-factor setup", "two-factor proof"
+# How long the pages with the QR code and with recovery codes stay good.
 SETUP = timedelta(hours=1)
 # Where attempts of somebody who is signed in are counted.
 SIGNED_IN = "signed in"
@@ -66,9 +67,10 @@ def secret_of(setup: str, user: User) -> str | None:
     return secret if user_id == str(user.id) else None
 
 
-def turn_on(user_id: ObjectId, *, setup: str, code: str, password: str, by: Actor) -> tuple[User, list[str]]:
-    """Asks for a code at each sign-in from now on, and ends all sessions; returns the recovery codes, told only here.
+def prove(user_id: ObjectId, *, setup: str, code: str, password: str, by: Actor) -> tuple[str, list[str]]:
+    """What `turn_on` takes, and the recovery codes that count from then on. Nothing is kept yet.
 
+    So whoever loses the page that shows the codes, by a second click or a broken line, has lost nothing.
     `code` shows that the app has the secret, `password` that it is not somebody at the user's desk who would lock them out.
     Raises `WrongCode`, `AlreadyExists` where it is on, `Forbidden` where `why_not` says so, or as `own_settings.check_password`.
     """
@@ -79,11 +81,23 @@ def turn_on(user_id: ObjectId, *, setup: str, code: str, password: str, by: Acto
         raise Forbidden(reason)
     own_settings.check_password(user, password)
     app = _new_app(user, setup, code)
-    codes, hashes = _new_codes(user)
-    guard = {"totp_secret": None, "password_hash": user.password_hash, "active": True}
+    codes = two_factor_codes.new_recovery_codes()
+    return _proof(user, codes, app), codes
+
+
+def turn_on(user_id: ObjectId, *, proof: str, by: Actor) -> User:
+    """Asks for a code at each sign-in from now on, and ends all sessions; `proof` is what `prove` gave, good for an hour.
+
+    Raises `WrongCode` where that has ended, by time or with the sessions of then, and `AlreadyExists` where it is on.
+    """
+    user = _own(user_id, by)
+    if user.has_two_factor:
+        raise AlreadyExists(N_("Two-factor sign-in is on already."))
+    hashes, app = _proven(user, proof)
+    guard = {"totp_secret": None, "session_epoch": user.session_epoch, "active": True}
     follows = _follows(user, Action.USER_TURN_ON_TWO_FACTOR, What.TWO_FACTOR_ON, by)
     update = {"$set": {**app, "recovery_codes": hashes}, "$inc": {"session_epoch": 1}, **follows}
-    return _write(user, guard, update), codes
+    return _write(user, guard, update)
 
 
 def replace_app(user_id: ObjectId, *, setup: str, code: str, present: str, by: Actor) -> User:
@@ -102,14 +116,23 @@ def replace_app(user_id: ObjectId, *, setup: str, code: str, present: str, by: A
     return _write(user, _as_read(user), {"$set": app, **follows})
 
 
-def renew_recovery_codes(user_id: ObjectId, *, code: str, by: Actor) -> list[str]:
-    """Makes new recovery codes, told only here, and the old ones worthless; raises as `two_factor_codes.accept`."""
+def new_recovery_codes(user_id: ObjectId, *, code: str, by: Actor) -> tuple[str, list[str]]:
+    """What `replace_recovery_codes` takes, and the codes; the old ones count until then. Raises as `two_factor_codes.accept`."""
     user = _own(user_id, by)
     _accept(user, code, by)
-    codes, hashes = _new_codes(user)
+    codes = two_factor_codes.new_recovery_codes()
+    return _proof(users.get(user.id), codes), codes
+
+
+def replace_recovery_codes(user_id: ObjectId, *, proof: str, by: Actor) -> User:
+    """Makes the old ones worthless; twice is once. Raises `WrongCode` where `proof` has ended, or an old code was used since."""
+    user = _own(user_id, by)
+    hashes, _app = _proven(user, proof)
+    if user.recovery_codes == hashes:
+        return user
     follows = _follows(user, Action.USER_RENEW_RECOVERY_CODES, What.RECOVERY_CODES, by)
-    _write(user, _as_read(user), {"$set": {"recovery_codes": hashes}, **follows})
-    return codes
+    as_read = {**_as_read(user), "recovery_codes": user.recovery_codes}
+    return _write(user, as_read, {"$set": {"recovery_codes": hashes}, **follows})
 
 
 def turn_off(user_id: ObjectId, *, code: str, by: Actor) -> User:
@@ -162,9 +185,23 @@ def _new_app(user: User, setup: str, code: str) -> dict[str, Any]:
     return {"totp_secret": sealed.seal(secret, of=str(user.id)), "totp_step": step}
 
 
-def _new_codes(user: User) -> tuple[list[str], list[str]]:
-    codes = two_factor_codes.new_recovery_codes()
-    return codes, [two_factor_codes.recovery_hash(user.id, code) for code in codes]
+def _proof(user: User, codes: list[str], app: Mapping[str, Any] | None = None) -> str:
+    """Signed for this user, as they are now: whatever changes that is part of it makes it worthless."""
+    return signed_tokens.sign([str(user.id), _state(user), codes, dict(app or {})], purpose=PROOF)
+
+
+def _proven(user: User, proof: str) -> tuple[list[str], dict[str, Any]]:
+    """What is kept of the codes and the app of a proof that is still good for this user; raises `WrongCode`."""
+    user_id, state, codes, app = signed_tokens.read(proof, purpose=PROOF, lifetime=SETUP) or (None, None, [], {})
+    hashes = [two_factor_codes.recovery_hash(user.id, code) for code in codes]
+    is_done = bool(hashes) and user.recovery_codes == hashes
+    if user_id != str(user.id) or not (is_done or state == _state(user)):
+        raise WrongCode(N_("This page was open for too long, or something has changed since. Begin again."))
+    return hashes, app
+
+
+def _state(user: User) -> list[Any]:
+    return [user.session_epoch, digest(f"{user.totp_secret} {user.recovery_codes}")]
 
 
 def _follows(user: User, action: Action, what: What, by: Actor) -> dict[str, Any]:

@@ -26,7 +26,7 @@ UNSAID = {"password_hash", "email_confirmed"}
 
 def grant_role(user_id: ObjectId, role: str, *, by: Actor) -> User:
     """Gives the user a role's permissions; they count from the next sign-in."""
-    user, given = users.get(user_id), rights.permissions_of([role])
+    user, given = _kept(user_id), rights.permissions_of([role])
     rights.check_manages(by, other_than=user)
     rights.check_may_give(given, user.email, by=by)
     return _set_permissions(user, {*user.permissions, *given}, action=Action.USER_GRANT_ROLE, by=by, guard={})
@@ -73,21 +73,18 @@ def deactivate(user_id: ObjectId, *, by: Actor) -> User:
 
 def activate(user_id: ObjectId, *, by: Actor) -> User:
     """Lets a deactivated user sign in again, with the permissions that they had; raises `Forbidden` where `by` holds less."""
-    user = users.get(user_id)
+    user = _kept(user_id)
     rights.check_manages(by, other_than=user)
     if user.active:
         return user
-    if user.deleted_at:
-        raise Forbidden(N_("The owner has deleted this account."))
     # They count again from now on: that is giving them.
     rights.check_holds(user.permissions, by=by)
-    guard = {"active": False, "deleted_at": None}
-    return _change(user, {"active": True}, action=Action.USER_ACTIVATE, by=by, guard=guard)
+    return _change(user, {"active": True}, action=Action.USER_ACTIVATE, by=by, guard={"active": False})
 
 
 def set_tier(user_id: ObjectId, tier: str, *, by: Actor, reason: str = "") -> User:
     """Puts the user, and with them the token account, on another tier; what is used and the period's start stay."""
-    user = users.get(user_id)
+    user = _kept(user_id)
     rights.check_manages(by, other_than=user)
     users.check_tier(tier)
     reason = plain_text(reason, "reason", most=LONGEST_REASON)
@@ -105,7 +102,7 @@ def set_phone(user_id: ObjectId, phone: str, *, by: Actor) -> User:
 
     Raises `InvalidInput`, and `AlreadyExists` for a number that is somebody else's.
     """
-    user = users.get(user_id)
+    user = _kept(user_id)
     rights.check_manages(by)
     number = users.normalised_phone(phone) if phone.strip() else None
     if (number, number is not None) == (user.phone, user.phone_confirmed):
@@ -124,7 +121,7 @@ def set_phone(user_id: ObjectId, phone: str, *, by: Actor) -> User:
 
 def set_password(user_id: ObjectId, password: str, *, by: Actor) -> User:
     """Gives the user a new password and ends all their sessions."""
-    user = users.get(user_id)
+    user = _kept(user_id)
     if by.kind == "key":
         # It could sign in with it, and would outlive its own end.
         raise Forbidden
@@ -153,7 +150,7 @@ def confirm_email(user_id: ObjectId, *, by: Actor, email: str | None = None) -> 
     if by.id != str(user.id):
         rights.check_manages(by)
     changed = User._get_collection().update_one(
-        {"_id": user.id, "email": email or user.email, "email_confirmed": False},
+        {"_id": user.id, "email": email or user.email, "email_confirmed": False, "deleted_at": None},
         {"$set": CONFIRMED, "$push": {"due": {"$each": _confirmation_items(user, by)}}},
     )
     if changed.modified_count:
@@ -168,10 +165,18 @@ def initial_items(user: User, *, at: datetime) -> list[dict[str, Any]]:
     return [given, due_item("initial", "users.note_tokens", at=at, user=user.id)]
 
 
+def _kept(user_id: ObjectId) -> User:
+    """The user, unless their owner has deleted the account: nothing of a person comes back to it."""
+    user = users.get(user_id)
+    if user.deleted_at:
+        raise Forbidden(N_("The owner has deleted this account."))
+    return user
+
+
 def _checked_permissions(
     user_id: ObjectId, permissions: Iterable[str], by: Actor, seen: Iterable[str] | None
 ) -> tuple[User, set[str]]:
-    user, wanted = users.get(user_id), {str(permission) for permission in permissions}
+    user, wanted = _kept(user_id), {str(permission) for permission in permissions}
     rights.check_manages(by, other_than=user)
     # Whoever sends the same form twice wants what is so already.
     if seen is not None and {*user.permissions} not in ({*seen}, wanted):
@@ -212,7 +217,8 @@ def _set_permissions(user: User, permissions: set[str], *, action: Action, by: A
 
 def _write(user: User, as_read: dict[str, Any], update: dict[str, Any]) -> User:
     """The one write of what ends no session: only if the user is still as read; raises `Busy` otherwise."""
-    if not User._get_collection().update_one({"_id": user.id, **as_read}, update).matched_count:
+    there = {"_id": user.id, "deleted_at": None, **as_read}
+    if not User._get_collection().update_one(there, update).matched_count:
         raise Busy
     due.perform(User, user.id)
     return users.get(user.id)
@@ -234,7 +240,7 @@ def _change(
     said = {field: value for field, value in values.items() if field not in UNSAID}
     before = {field: user[field] for field in said}
     changed = User._get_collection().find_one_and_update(
-        {"_id": user.id, **guard},
+        {"_id": user.id, "deleted_at": None, **guard},
         {
             "$set": values,
             "$unset": {"leaving_at": 1},

@@ -27,7 +27,7 @@ LONGEST_SEARCH = 100
 # A search looks at so many users at most; of these the newest are shown.
 MOST_CANDIDATES = 1_000
 MOST_COUNTED = 10_001
-SHOWN = ("name", "email", "email_confirmed", "tier", "active", "last_seen_at", "created_at")
+SHOWN = ("name", "email", "email_confirmed", "tier", "active", "deleted_at", "last_seen_at", "created_at")
 
 _FILTERS = [("tier", 1), ("active", 1), ("out_of_tokens", 1)]
 LIST_INDEX = [*_FILTERS, ("_id", -1)]

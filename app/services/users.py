@@ -171,7 +171,7 @@ def page(*, before: ObjectId | None = None, limit: int = 50) -> list[User]:
 
 def by_ids(user_ids: Iterable[ObjectId]) -> dict[ObjectId, User]:
     """Name, e-mail and picture of all these users in one query, for a list that names them; who is gone is left out."""
-    found = User.objects(id__in=list(set(user_ids))).only("name", "email", "picture_url")
+    found = User.objects(id__in=list(set(user_ids))).only("name", "email", "picture_url", "deleted_at")
     return {user.id: user for user in found}
 
 
@@ -230,7 +230,7 @@ def checked_name(name: Any) -> str:
     It is one line that looks like what it is: nothing in it turns the direction of the text or takes no room, but for the
     joiners that some scripts spell with.
     """
-    refusal = InvalidInput(errors={"name": [N_("Use up to 100 letters, without line breaks or invisible characters.")]})
+    refusal = InvalidInput(errors={"name": [N_("Use up to 100 characters, without line breaks or invisible ones.")]})
     try:
         text = plain_line(name, "name", most=LONGEST_NAME)
     except InvalidInput:

@@ -15,6 +15,7 @@ from app import clock
 from app.models.actor import Actor
 from app.models.audit_event import Action
 from app.models.domain_error import N_, AlreadyExists, ChangedByOther, FieldError, InvalidInput, NotFound
+from app.models.due_item import due_item
 from app.models.permission import Permission
 from app.models.plain_text import plain_line
 from app.models.webhook import Event, Webhook
@@ -86,6 +87,19 @@ def remove(webhook: Webhook, *, by: Actor) -> None:
     rights.check_holds([Permission.SETTINGS_MANAGE], by=by)
     said = _audit(webhook, Action.WEBHOOK_REMOVE, by, before=_facts(webhook))
     _write(webhook, webhook.version, {"removed_at": clock.now(), "active": False}, said)
+
+
+def send_test(webhook: Webhook, *, by: Actor) -> None:
+    """Has a worker tell it an event about nothing, as it would any other; raises `ChangedByOther` where it is off."""
+    rights.check_holds([Permission.SETTINGS_MANAGE], by=by)
+    said = _audit(webhook, Action.WEBHOOK_TEST, by)
+    told = due_item(said["key"], "deliver.test_event", at=said["at"], webhook=webhook.id)
+    wanted = Webhook._get_collection().update_one(
+        {"_id": webhook.id, "active": True, "removed_at": None}, {"$push": {"due": {"$each": [told, said]}}}
+    )
+    if not wanted.matched_count:
+        raise ChangedByOther(N_("This webhook is switched off, so nothing is sent to it."))
+    due.perform(Webhook, webhook.id)
 
 
 def _write(webhook: Webhook, version: int, fields: dict[str, Any], said: dict[str, Any]) -> Webhook:

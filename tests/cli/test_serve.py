@@ -95,7 +95,7 @@ def test_a_database_lost_on_the_way_is_a_503_page_and_the_app_recovers_by_itself
         started = time.monotonic()
         frozen = browser.get("/account")
         assert frozen.status_code == 503
-        assert time.monotonic() - started < 10
+        assert time.monotonic() - started < 15
         mongod.send_signal(signal.SIGCONT)
         wait_until(lambda: browser.get("/account").status_code == 200)
 
@@ -109,7 +109,7 @@ def test_a_database_lost_on_the_way_is_a_503_page_and_the_app_recovers_by_itself
         assert browser.get("/readyz").status_code == 503
         started = time.monotonic()
         assert browser.post("/sign-out", data={"csrf_token": "x"}).status_code == 503
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 15
 
         start()
         wait_until(lambda: browser.get("/account").status_code == 200)

@@ -12,8 +12,8 @@ APP = Path(__file__).parent.parent.parent / "app"
 LAYERS = {
     "models": ("app.models", "app.clock"),
     "services": ("app.services", "app.models", "app.clock", "app.db", "app.rate_limits"),
-    # Beside the services: a form asks them how long a text may be.
-    "forms": ("app.forms", "app.services", "app.models", "app.clock"),
+    # Beside the services: a form asks them how long a text may be. It says a refusal as every page does.
+    "forms": ("app.forms", "app.services", "app.models", "app.clock", "app.errors"),
 }
 # What services must not know: they also run in the worker and at the command line.
 OF_REQUESTS = {"flask_login", "flask_wtf", "wtforms", "werkzeug", "click"}

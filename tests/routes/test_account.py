@@ -125,7 +125,7 @@ def test_the_card_shows_all_figures(client, user):
     text = text_of(client.get("/account"))
     assert "82,000 tokens available" in text
     assert "Left of the allowance 32,500 Grants 50,000 Balance 82,500 Held 500 Period" in text
-    assert "Calls this period 1 Lifetime calls 1 Lifetime tokens 67.5K Last used" in text
+    assert "Calls this period 1 Lifetime calls 1 Lifetime tokens 67.5K Last usage" in text
     assert 'title="67,500">67.5K' in client.get("/account").text
 
 

@@ -5,7 +5,7 @@ from flask import g
 from flask_babel import force_locale, gettext, ngettext
 
 from app import emails
-from app.models.account import OwnWords
+from app.models.ledger_entry import OWN_DESCRIPTIONS
 from app.presentation import description
 from app.services import token_accounts
 from tests.factories import OPERATOR, make_request, make_user, sign_in
@@ -126,7 +126,7 @@ def test_our_own_words_in_the_ledger_are_translated_and_those_of_others_are_not(
     with force_locale("ru"):
         assert description("Initial grant") == "Первое начисление"
         assert [description(text) for text in ("Password", "100% more", "")] == ["Password", "100% more", ""]
-        assert all(gettext(text) != text for text in OwnWords)
+        assert all(gettext(text) != text for text in OWN_DESCRIPTIONS)
 
 
 def test_the_ledger_of_a_reader_is_in_their_language(client, ada):

@@ -13,6 +13,7 @@ from app.models.domain_error import BadCredentials, Busy, Forbidden, InvalidInpu
 from app.models.message import Message, Status
 from app.models.notification import Notification
 from app.models.order import Order
+from app.models.review_batch import BatchAction
 from app.models.support import Support
 from app.models.token_request import TokenRequest
 from app.models.user import NOBODY, User
@@ -28,17 +29,21 @@ from app.services import (
     order_steps,
     orders,
     personal_erasure,
+    request_deletion,
     review,
+    review_batches,
     sign_in,
     supports,
     token_accounts,
     user_changes,
     users,
 )
+from tests.batches import perform, seen
 from tests.buying import make_order
 from tests.chatting import announced, make_talker, say
+from tests.effects import outcome
 from tests.factories import OPERATOR, PASSWORD, actor_of, make_admin, make_request, make_user
-from tests.steps import make_listing
+from tests.steps import make_beta, make_listing
 
 EMAIL, NAME, PHONE = "zebedee@example.com", "Zebedee Quux", "+79991234567"
 
@@ -47,10 +52,17 @@ def delete(user, proof=EMAIL, by=None):
     account_deletion.delete(user.id, proof=proof, by=by or actor_of(user))
 
 
+def much_later():
+    """What the worker does when nothing that was begun before can go on any more."""
+    with time_machine.travel(clock.now() + timedelta(minutes=20)):
+        due.perform_waiting()
+
+
 MARKS = (
     *("zebedee", "79991234567", "192.0.2.99", "quux-message", "quux-reason", "quux-note", "quux-answer"),
     *("quux-response", "quux-tier", "quux-browser", "quux-old"),
     *("quux-fact", "quux-key", "quux-iban", "quux-call", "quux-call-name"),
+    *("quux-spend", "quux-meta", "quux-bonus", "quux-deleted"),
 )
 
 
@@ -77,12 +89,19 @@ def make_person(**values):
     login_sessions.start(person, address="192.0.2.99", user_agent="quux-browser")
     program, _secret = api_keys.create(person.id, name="quux-key", scopes=["self"], by=by)
     keyed = Actor("key", str(program.id), "quux-call-name", address="192.0.2.99", on_behalf_of=str(person.id))
-    token_accounts.spend(person.id, 10, by=keyed)
+    token_accounts.spend(
+        person.id, 10, by=keyed, key="api:quux-call", description="quux-spend", metadata={"who": "quux-meta"}
+    )
+    token_accounts.add_bonus(person.id, 10, by=actor_of(reviewer), reason="quux-bonus")
     make_listing(person, reason="quux-reason", additional_info={"Site": "quux-fact"})
     paid = orders.place(person, package="basic", key="quux-call", by=keyed).order
     order_steps.confirm(paid, by=actor_of(reviewer), note="quux-iban")
     make_order(person)
     supports.support(person, make_listing().number, by=by)
+    gone = make_beta(person)
+    review.reject(gone, by=actor_of(reviewer), response="quux-deleted")
+    with time_machine.travel(clock.now() + timedelta(days=31)):
+        request_deletion.delete(gone.reload(), by=actor_of(reviewer), reason="quux-deleted")
     message_reading.search(message_reading.Search("quux-message", user=person.id), by=actor_of(reviewer))
     return users.get(person.id)
 
@@ -94,6 +113,8 @@ def test_nothing_of_the_person_is_left_anywhere(app, monkeypatch):
     assert traces().keys() == {*MARKS}
     delete(person)
     assert traces() == {}
+    assert [item["key"] for item in User.objects.get(id=person.id).due] == [f"user:{person.id}:erase-again"]
+    much_later()
     assert User.objects.get(id=person.id).due == []
 
 
@@ -144,8 +165,25 @@ def test_every_way_in_ends(app):
     for email in (EMAIL, f"deleted-{person.id}@deleted.invalid"):
         with pytest.raises(BadCredentials):
             sign_in.sign_in(email, PASSWORD, address="127.0.0.1")
-    with pytest.raises(Forbidden):
-        user_changes.activate(person.id, by=OPERATOR)
+
+
+def test_nothing_of_a_person_comes_back_to_a_deleted_account():
+    person, admin = make_user(EMAIL, name=NAME), make_admin()
+    refused = review.reject(make_request(person), by=actor_of(admin), response="No.")
+    delete(person)
+    before = User._get_collection().find_one({"_id": person.id})
+    tries = {
+        "activate": lambda: user_changes.activate(person.id, by=OPERATOR),
+        "phone": lambda: user_changes.set_phone(person.id, PHONE, by=OPERATOR),
+        "password": lambda: user_changes.set_password(person.id, "four quiet otters swim", by=OPERATOR),
+        "tier": lambda: user_changes.set_tier(person.id, "pro", by=OPERATOR),
+        "role": lambda: user_changes.grant_role(person.id, "admin", by=OPERATOR),
+        "permissions": lambda: user_changes.set_permissions(person.id, ["users.read"], by=OPERATOR),
+        "reopen": lambda: review.reopen(refused, by=actor_of(admin), note="Once more."),
+    }
+    assert {what: outcome(step) for what, step in tries.items()} == dict.fromkeys(tries, "Forbidden")
+    user_changes.confirm_email(person.id, by=OPERATOR)
+    assert User._get_collection().find_one({"_id": person.id}) == before
 
 
 def test_address_and_external_id_are_free_for_somebody_new(app):
@@ -212,10 +250,64 @@ def test_an_answer_that_is_being_written_is_charged_before_it_is_erased():
     # Its writer was asked to end it.
     assert Message.objects.get(id=answer.id).stop_asked
     Message.objects(id=answer.id).update(status=Status.DONE.value)
-    with time_machine.travel(clock.now() + timedelta(minutes=1)):
-        due.perform_waiting()
+    much_later()
     assert Message.objects.count() == 0
     assert users.get(person.id).due == []
+
+
+def test_what_another_tab_was_just_doing_is_erased_when_it_is_done(app):
+    """The account is deleted between the moment in which a page looked at its user and the one in which it writes."""
+    person = make_person()
+    bystander = make_listing()
+    delete(person)
+    make_request(person, reason="quux-reason")
+    announced(person)
+    make_order(person)
+    supports.support(person, bystander.number, by=actor_of(person))
+    login_sessions.start(person, address="192.0.2.99", user_agent="quux-browser")
+    token_accounts.spend(person.id, 1, by=actor_of(person), description="quux-spend")
+    assert {"quux-reason", "quux-browser", "quux-spend", "zebedee"} <= traces().keys()
+    Message.objects.update(status=Status.DONE.value)
+    much_later()
+    assert traces() == {}
+    assert TokenRequest.objects(user=person.id, status="pending").count() == 0
+    assert Support.objects.count() == 0
+    assert [problem for _account, problem in ledger_verify.verify() if problem] == []
+
+
+def test_an_answer_that_goes_away_at_this_moment_keeps_nothing_from_being_erased(monkeypatch):
+    person = make_talker(email=EMAIL, name=NAME)
+    announced(person)
+    erase = personal_erasure._withdraw_requests
+
+    def meanwhile(*arguments):
+        Message.objects.delete()
+        erase(*arguments)
+
+    monkeypatch.setattr(personal_erasure, "_withdraw_requests", meanwhile)
+    delete(person)
+    assert traces() == {}
+
+
+def test_the_name_of_somebody_who_has_decided_for_others_goes_there_too():
+    rita = make_user(EMAIL, name=NAME, roles=["admin"])
+    by, other = actor_of(rita), make_user()
+    asked = make_request(other)
+    review.add_note(asked, by=by, text="A note.")
+    review.approve(asked, by=by)
+    token_accounts.add_bonus(other.id, 10, by=by, reason="A bonus.")
+    order_steps.confirm(make_order(other), by=by, note="Paid.")
+    late = make_beta(other)
+    batch = review_batches.start(seen(late), BatchAction.REJECT, response="No.", by=actor_of(make_admin()))
+    review.approve(late, by=by)
+    perform(batch)
+    perform(review_batches.start(seen(make_beta()), BatchAction.REJECT, response="No.", by=by))
+    user_changes.set_permissions(rita.id, [], by=OPERATOR)
+    assert {"orders", "review_batches", "token_accounts", "token_requests"} <= {*traces()["zebedee"]}
+    delete(users.get(rita.id))
+    assert traces() == {}
+    assert [one.decision["by"]["id"] for one in TokenRequest.objects(user=other.id)] == [str(rita.id)] * 2
+    assert [problem for _account, problem in ledger_verify.verify() if problem] == []
 
 
 def test_what_reviewers_were_told_of_a_person_is_found_by_an_index():

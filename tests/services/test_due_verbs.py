@@ -154,6 +154,13 @@ def _deliver_event(user):
     return arguments, lambda: Delivery.objects(what="tokens.low").count(), 2
 
 
+def _deliver_test_event(user):
+    hook = Webhook(
+        created_at=NOW, idempotency_key=uuid4().hex, url="https://example.com/", secret="x", events=["tokens.low"]
+    )
+    return {"webhook": hook.save().id}, lambda: Delivery.objects(what="test").count(), 1
+
+
 def _send_password_reset(user):
     current_app.config["MAIL_SERVER"] = "mail.example.com"
     return {"email": user.email}, lambda: Delivery.objects(user=user.id, what="password_reset").count(), 1
@@ -178,6 +185,7 @@ CASES = {
     "conversation.remove": _remove_conversation,
     "deliver.event": _deliver_event,
     "deliver.mail": _deliver_mail,
+    "deliver.test_event": _deliver_test_event,
     "notify": _notify,
     "notify.billing": _notify_billing,
     "notify.reviewers": _notify_reviewers,

@@ -18,6 +18,7 @@ from app.models.delivery import Delivery, Kind, State
 from app.models.user import User
 from app.services import deliveries, delivery_attempts, mail, notice_mail
 from app.services.delivery_attempts import BREATHER
+from tests import certificates
 from tests.factories import make_user, sign_in
 from tests.killing import killed_at_each
 from tests.mail_server import mail_server, parts_of
@@ -49,7 +50,7 @@ def leave(user, values=APPROVED, key="hello", **more):
 
 def work():
     """What the worker does with mail in a round."""
-    return delivery_attempts.send_waiting(Kind.MAIL, partial(mail.deliver, render=emails.render))
+    return delivery_attempts.send_waiting(Kind.MAIL, partial(mail.deliver, render=emails.render), seconds=60)
 
 
 def test_a_mail_says_the_same_as_text_and_as_html_and_carries_its_headers(server):
@@ -254,6 +255,23 @@ def test_a_server_without_encryption_gets_nothing_where_it_is_asked_for(app, ser
     work()
     assert server.envelopes == []
     assert "STARTTLS" in Delivery.objects.get().last_error
+
+
+@pytest.mark.parametrize("way", ["starttls", "tls"])
+def test_mail_goes_out_encrypted_to_a_server_that_is_trusted_and_to_no_other(app, monkeypatch, tmp_path, way):
+    trusted, context = certificates.make(tmp_path)
+    options = {"tls_context": context, "require_starttls": True} if way == "starttls" else {"ssl_context": context}
+    with mail_server(app, monkeypatch, **options) as server:
+        monkeypatch.setitem(app.config, "MAIL_TLS", way)
+        leave(make_user(), key="to a stranger")
+        work()
+        assert "CERTIFICATE_VERIFY_FAILED" in Delivery.objects.get().last_error
+        assert server.envelopes == []
+        monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+        leave(make_user(), key="to a friend")
+        work()
+        assert len(server.envelopes) == 1
+    assert Delivery.objects(key__endswith="to a friend").get().state == State.SENT
 
 
 @pytest.mark.parametrize(("password", "state"), [("right", State.SENT), ("wrong", State.WAITING)])

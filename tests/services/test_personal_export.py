@@ -1,9 +1,12 @@
 """A user takes along all that is kept about them, and nothing of others."""
 
 import json
+from datetime import timedelta
 
 import pytest
+import time_machine
 
+from app import clock
 from app.exports import json_document
 from app.models.domain_error import Forbidden, TooManyAttempts
 from app.services import (
@@ -13,6 +16,7 @@ from app.services import (
     notifications,
     order_steps,
     personal_export,
+    request_deletion,
     review,
     token_accounts,
     user_changes,
@@ -88,3 +92,14 @@ def test_only_the_user_takes_it_along_and_not_all_day():
         personal_export.export(ann.id, by=actor_of(ann))
     with pytest.raises(TooManyAttempts):
         personal_export.export(ann.id, by=actor_of(ann))
+
+
+def test_a_request_that_was_deleted_is_told_and_nobody_is_called_a_spammer():
+    ann, reviewer = make_user(), make_admin()
+    spam = review.mark_spam(make_request(ann), by=actor_of(reviewer))
+    with time_machine.travel(clock.now() + timedelta(days=31)):
+        request_deletion.delete(spam, by=actor_of(reviewer), reason="Only reviewers read this.")
+    told = exported(ann)
+    (event,) = [one for one in told["audit_events"] if one["action"] == "request.delete"]
+    assert event["before"] == {"status": "rejected", "kind": "quota", "user": str(ann.id)}
+    assert "Only reviewers" not in json.dumps(told)

@@ -60,6 +60,13 @@ class TestDeciding:
             assert (event.batch, event.actor) == (str(batch.id), adam.stamp())
         assert effects_of(asked[0]) == APPROVED
 
+    def test_what_was_wrong_with_a_row_is_kept_so_that_it_can_be_said_in_any_language(self, adam):
+        batch = perform(review_batches.start(seen(make_beta()), BatchAction.APPROVE, by=adam, granted=100_000))
+        [said] = review_batches.refusal_of(ReviewBatch.objects.get(id=batch.id).rows[0]).errors["granted"]
+        wanted = ("Must be a whole number from %(least)s to %(most)s.", {"least": 1, "most": 10_000})
+        assert (said.text, said.values) == wanted
+        assert said == "Must be a whole number from 1 to 10000."
+
     @pytest.mark.parametrize(
         ("action", "status"),
         [(BatchAction.APPROVE, "approved"), (BatchAction.REJECT, "rejected"), (BatchAction.SPAM, "spam")],

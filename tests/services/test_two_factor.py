@@ -56,11 +56,25 @@ def code_of(user, steps=0):
     return TOTP(secret).at(clock.now() + steps * STEP)
 
 
-def turn_on(user):
-    """Turns it on, and lets the code that showed it pass; the recovery codes."""
+def prove(user):
+    """Shows the app's code and the password; the proof, and the recovery codes."""
     setup = two_factor.begin(user)
     code = TOTP(two_factor.secret_of(setup, user)).at(clock.now())
-    return two_factor.turn_on(user.id, setup=setup, code=code, password=PASSWORD, by=actor_of(user))[1]
+    return two_factor.prove(user.id, setup=setup, code=code, password=PASSWORD, by=actor_of(user))
+
+
+def turn_on(user):
+    """Turns it on, and lets the code that showed it pass; the recovery codes."""
+    proof, codes = prove(user)
+    two_factor.turn_on(user.id, proof=proof, by=actor_of(user))
+    return codes
+
+
+def renew(user, code):
+    """Makes new recovery codes and has them count."""
+    proof, codes = two_factor.new_recovery_codes(user.id, code=code, by=actor_of(user))
+    two_factor.replace_recovery_codes(user.id, proof=proof, by=actor_of(user))
+    return codes
 
 
 @pytest.fixture
@@ -116,12 +130,12 @@ def test_what_does_not_turn_it_on(ann, hand):
         "a key of the user": (setup, code, Actor("key", "k", "k", on_behalf_of=str(ann.id)), "Forbidden"),
     }
     for what, (given, tried, by, refusal) in tries.items():
-        assert outcome(two_factor.turn_on, ann.id, setup=given, code=tried, password=PASSWORD, by=by) == refusal, what
+        assert outcome(two_factor.prove, ann.id, setup=given, code=tried, password=PASSWORD, by=by) == refusal, what
     mine = {"setup": setup, "code": code, "by": actor_of(ann)}
     for password in ("", "another ponies battery", "\ud800"):
-        assert outcome(two_factor.turn_on, ann.id, **mine, password=password) == "InvalidInput"
+        assert outcome(two_factor.prove, ann.id, **mine, password=password) == "InvalidInput"
     hand.shift(timedelta(hours=1, seconds=1))
-    assert outcome(two_factor.turn_on, ann.id, **mine, password=PASSWORD) == "WrongCode"
+    assert outcome(two_factor.prove, ann.id, **mine, password=PASSWORD) == "WrongCode"
     assert not users.get(ann.id).has_two_factor
 
 
@@ -139,9 +153,7 @@ def test_who_registers_with_the_address_of_another_cannot_lock_its_owner_out(app
 
 
 def test_a_session_that_starts_as_it_is_turned_on_ends_with_what_comes_in_between(ann, hand):
-    setup = two_factor.begin(ann)
-    code = TOTP(two_factor.secret_of(setup, ann)).at(clock.now())
-    user, _codes = two_factor.turn_on(ann.id, setup=setup, code=code, password=PASSWORD, by=actor_of(ann))
+    user = two_factor.turn_on(ann.id, proof=prove(ann)[0], by=actor_of(ann))
     user_changes.set_password(ann.id, "another ponies battery", by=OPERATOR)
     assert login_sessions.find(login_sessions.start(user)) is None
 
@@ -151,6 +163,35 @@ def test_of_two_browsers_that_turn_it_on_at_once_one_does(ann, threads):
     assert sum(isinstance(one, list) for one in outcomes) == 1
     with pytest.raises(AlreadyExists):
         turn_on(ann)
+
+
+def test_nothing_is_on_before_its_recovery_codes_are_kept(ann, hand):
+    """Whoever clicks twice gets two proofs, of which either turns it on, with the codes that its page shows."""
+    first, second_ = prove(ann), prove(ann)
+    assert not users.get(ann.id).has_two_factor
+    two_factor.turn_on(ann.id, proof=second_[0], by=actor_of(ann))
+    for proof in (first[0], second_[0]):
+        assert outcome(two_factor.turn_on, ann.id, proof=proof, by=actor_of(ann)) == "AlreadyExists"
+    assert outcome(second, second_[1][0]) == "done"
+    assert outcome(second, first[1][0]) == "WrongCode"
+
+
+@pytest.mark.parametrize("end", ["time", "password", "turned off since", "another user", "forged", "nothing"])
+def test_a_proof_ends(ann, hand, end):
+    proof, by = prove(ann)[0], actor_of(ann)
+    if end == "time":
+        hand.shift(timedelta(hours=1, seconds=1))
+    elif end == "password":
+        user_changes.set_password(ann.id, "another ponies battery", by=OPERATOR)
+    elif end == "turned off since":
+        two_factor.turn_on(ann.id, proof=proof, by=by)
+        two_factor.reset(ann.id, by=OPERATOR)
+    elif end == "another user":
+        proof = prove(make_user(password=PASSWORD))[0]
+    else:
+        proof = "x" if end == "forged" else ""
+    assert outcome(two_factor.turn_on, ann.id, proof=proof, by=by) == "WrongCode"
+    assert not users.get(ann.id).has_two_factor
 
 
 # --- the second step --------------------------------------------------------------------------------------------------
@@ -276,9 +317,23 @@ def test_a_new_password_by_mail_leaves_the_second_step(ann, codes):
 
 
 def test_new_recovery_codes_replace_the_old_ones(ann, codes):
-    renewed = two_factor.renew_recovery_codes(ann.id, code=codes[0], by=actor_of(ann))
+    renewed = renew(ann, codes[0])
     assert not {*renewed} & {*codes}
     assert [outcome(second, code) for code in (codes[1], renewed[1])] == ["WrongCode", "done"]
+
+
+def test_new_recovery_codes_count_when_they_are_kept_and_never_come_back(ann, codes):
+    proof, renewed = two_factor.new_recovery_codes(ann.id, code=codes[0], by=actor_of(ann))
+    kept = {"proof": proof, "by": actor_of(ann)}
+    assert outcome(second, codes[1]) == "done", "the old ones count until then"
+    assert outcome(two_factor.replace_recovery_codes, ann.id, **kept) == "WrongCode", "an old one was used since"
+    proof, renewed = two_factor.new_recovery_codes(ann.id, code=codes[2], by=actor_of(ann))
+    for _ in range(2):
+        two_factor.replace_recovery_codes(ann.id, proof=proof, by=actor_of(ann))
+    assert AuditEvent.objects(action="user.renew_recovery_codes").count() == 1
+    assert [outcome(second, code) for code in (codes[3], renewed[1])] == ["WrongCode", "done"]
+    assert outcome(two_factor.replace_recovery_codes, ann.id, proof=proof, by=actor_of(ann)) == "WrongCode"
+    assert outcome(second, renewed[1]) == "WrongCode"
 
 
 def test_turning_it_off_needs_a_code_and_leaves_nothing(ann, codes):
@@ -287,7 +342,7 @@ def test_turning_it_off_needs_a_code_and_leaves_nothing(ann, codes):
     two_factor.turn_off(ann.id, code=code_of(ann), by=actor_of(ann))
     assert not {"totp_secret", "totp_step", "recovery_codes"} & {*get_db().users.find_one({"_id": ann.id})}
     assert isinstance(first_step(), SignedIn)
-    for change in (two_factor.turn_off, two_factor.renew_recovery_codes):
+    for change in (two_factor.turn_off, two_factor.new_recovery_codes):
         with pytest.raises(NotFound):
             change(ann.id, code=codes[0], by=actor_of(ann))
 

@@ -145,7 +145,7 @@ class TestName:
     def test_what_is_no_line_of_letters_is_refused(self, way, name):
         with pytest.raises(InvalidInput) as refused:
             way(name)
-        said = "Use up to 100 letters, without line breaks or invisible characters."
+        said = "Use up to 100 characters, without line breaks or invisible ones."
         assert refused.value.errors == {"name": [said]}
         assert User.objects(name__ne="").count() == 0
 

@@ -75,29 +75,44 @@ def is_error(message: ConsoleMessage) -> bool:
 
 
 @pytest.fixture
-def visit(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[..., Page]]:
-    """`visit(email)` signs in at the form and gives the page; each has cookies of its own and fails on a script error.
+def visited(request: pytest.FixtureRequest) -> Server | Desk:
+    """What a test visits: `server` where it names that one, and else the app in this process."""
+    name = "server" if "server" in request.fixturenames else "desk"
+    visited: Server | Desk = request.getfixturevalue(name)
+    return visited
 
-    A test that names `server` visits that one, and all others the app in this process.
-    """
-    server = request.getfixturevalue("server" if "server" in request.fixturenames else "desk")
+
+@pytest.fixture
+def guest(browser: Browser, visited: Server | Desk) -> Iterator[Callable[..., Page]]:
+    """`guest()` opens an empty page; each has cookies of its own and fails on a script error."""
     errors: list[str] = []
     contexts = []
 
-    def sign_in(email: str, **options: object) -> Page:
-        context = browser.new_context(base_url=server.url, **{"viewport": DESKTOP, **options})  # type: ignore[arg-type]
+    def open_page(**options: object) -> Page:
+        context = browser.new_context(base_url=visited.url, **{"viewport": DESKTOP, **options})  # type: ignore[arg-type]
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda message: errors.append(message.text) if is_error(message) else None)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+@pytest.fixture
+def visit(guest: Callable[..., Page], visited: Server | Desk) -> Callable[..., Page]:
+    """`visit(email)` signs in at the form and gives the page of a new `guest`."""
+
+    def sign_in(email: str, **options: object) -> Page:
+        page = guest(**options)
         page.goto("/")
         page.get_by_label("E-mail").fill(email)
-        page.get_by_label("Password").fill(server.accounts()[email])
+        page.get_by_label("Password").fill(visited.accounts()[email])
         page.get_by_role("button", name="Sign in").click()
         page.wait_for_url("**/chat")
         return page
 
-    yield sign_in
-    for context in contexts:
-        context.close()
-    assert errors == []
+    return sign_in

@@ -136,12 +136,12 @@ def test_the_keys_explain_themselves_and_can_be_switched_off(open_desk: Callable
     assert focused(page) == "#1"
 
 
-def test_a_prepared_message_fills_the_field_and_can_be_changed(open_desk: Callable[..., Page]) -> None:
+def test_a_canned_response_fills_the_field_and_can_be_changed(open_desk: Callable[..., Page]) -> None:
     adam = make_admin("eve@example.com")
     canned_responses.create(title="Wait", text="Please wait.", by=actor_of(adam))
     make_request()
     page = open_desk("/admin/requests/1")
-    page.get_by_label("Prepared message").select_option("Wait")
+    page.get_by_label("Canned response").select_option("Wait")
     message = page.get_by_label("Message to the user")
     expect(message).to_have_value("Please wait.")
     message.fill("Please wait for me.")

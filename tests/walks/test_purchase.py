@@ -1,13 +1,19 @@
-"""A manual purchase from the account page to the credited tokens, on a phone without scripts."""
+"""A manual purchase from the account page to the credited tokens."""
 
 import re
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from app.services.demo import ADMIN_EMAIL, DEMO_EMAIL
 
-DEVICE = {"viewport": {"width": 360, "height": 740}, "java_script_enabled": False}
+PHONE = {"viewport": {"width": 360, "height": 740}}
+DEVICES = [
+    pytest.param({}, id="desktop", marks=pytest.mark.long),
+    pytest.param(PHONE, id="phone", marks=pytest.mark.long),
+    pytest.param({**PHONE, "java_script_enabled": False}, id="phone without scripts"),
+]
 
 
 def balance(page: Page) -> int:
@@ -15,8 +21,11 @@ def balance(page: Page) -> int:
     return int(re.sub(r"\D", "", page.locator("#balance").inner_text()))
 
 
-def test_a_user_buys_tokens_and_an_admin_confirms_the_payment(visit: Callable[..., Page]) -> None:
-    user = visit(DEMO_EMAIL, **DEVICE)
+@pytest.mark.parametrize("device", DEVICES)
+def test_a_user_buys_tokens_and_an_admin_confirms_the_payment(
+    visit: Callable[..., Page], device: dict[str, object]
+) -> None:
+    user = visit(DEMO_EMAIL, **device)
     before = balance(user)
 
     # From the account to the packages, one look at what it costs, and the page that says how to pay.
@@ -29,7 +38,7 @@ def test_a_user_buys_tokens_and_an_admin_confirms_the_payment(visit: Callable[..
     number = re.search(r"#(\d+)", user.get_by_role("heading", level=1).inner_text())[1]
 
     # The admin sees it among those that wait, and says that the money is there.
-    admin = visit(ADMIN_EMAIL, **DEVICE)
+    admin = visit(ADMIN_EMAIL, **device)
     admin.goto("/admin")
     admin.get_by_role("link", name="Orders", exact=True).click()
     admin.get_by_role("link", name="Not paid yet").click()

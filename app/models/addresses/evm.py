@@ -11,7 +11,7 @@ from app.models.addresses.bad_address import MISTYPED, BadAddress
 from app.models.domain_error import N_
 
 _FORM = re.compile(r"0[xX]([0-9a-fA-F]{40})")
-EXPECTED = N_("An address of this blockchain is 0x followed by 40 digits, 0 to 9 and a to f.")
+EXPECTED = N_("An address of this blockchain is 0x followed by 40 hexadecimal digits.")
 
 
 def canonical(text: str) -> str:

@@ -16,7 +16,8 @@ _STRUCT = re.compile(rf"0[xX]([0-9a-fA-F]{{1,64}})::({_NAME})::({_NAME})")
 _PLAIN = re.compile(r"bool|address|signer|u8|u16|u32|u64|u128|u256")
 EXPECTED_ON_SUI = N_("A Sui coin is named by its type, such as 0x2::sui::SUI.")
 EXPECTED_ON_APTOS = N_(
-    "An Aptos coin is named by its type, such as 0x1::aptos_coin::AptosCoin, a fungible asset by its address: 0x and 64 digits."
+    "An Aptos coin is named by its type, such as 0x1::aptos_coin::AptosCoin, "
+    "a fungible asset by its address: 0x and 64 hexadecimal digits."
 )
 
 

@@ -96,13 +96,16 @@ def refund(number: int) -> ResponseReturnValue:
 @requires(Permission.BILLING_MANAGE)
 def check(number: int) -> ResponseReturnValue:
     """Asks the payment service what became of the order."""
-    looked = reconciliation.look_at(service.by_number(number))
-    if looked.failure:
-        flash(looked.failure, "error")
-    elif looked.has_changed:
-        flash(_("Stripe knew more of this order than we did."), "success")
+    order = service.by_number(number)
+    try:
+        has_changed = reconciliation.look_at(order).has_changed
+    except DomainError as error:
+        flash(sentence(error), "error")
     else:
-        flash(_("Stripe knows nothing new of this order."), "info")
+        if has_changed:
+            flash(_("Stripe knew more of this order than we did."), "success")
+        else:
+            flash(_("Stripe knows nothing new of this order."), "info")
     return redirect(url_for("admin_orders.show", number=number), 303)
 
 

@@ -11,7 +11,7 @@ from app import access
 from app.access import requires
 from app.errors import sentence
 from app.forms.review_batch import BatchForm
-from app.models.domain_error import DomainError
+from app.models.domain_error import DomainError, translated
 from app.models.permission import Permission
 from app.services import review_batches, token_requests, users
 
@@ -95,5 +95,5 @@ def _list_address() -> str:
 
 def _said(refusal: DomainError) -> str:
     """Why a request is not decided, in the reader's language."""
-    by_field = [_(text) for texts in refusal.errors.values() for text in texts]
+    by_field = [translated(text, _) for texts in refusal.errors.values() for text in texts]
     return " ".join(by_field) or sentence(refusal)

@@ -22,7 +22,8 @@ def page(number: int, *, sent: FlaskForm | None = None, refusal: str | None = No
     requester = users.by_ids([token_request.user]).get(token_request.user)
     is_own = token_request.user == current_user.id
     # Nothing can be given to, or taken from, a user who is gone.
-    may = token_request.steps_of(Role.REVIEWER) if requester and not is_own else frozenset()
+    is_gone = requester is None or requester.deleted_at
+    may = frozenset() if is_gone or is_own else token_request.steps_of(Role.REVIEWER)
     forms = _forms(token_request, may, sent)
     others = token_requests.mine(token_request.user, limit=MOST_OTHERS + 1)
     return render_template(

@@ -2,8 +2,7 @@
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import format_decimal
-from flask_babel import gettext as _
+from flask_babel import format_decimal, ngettext
 
 from app import access
 from app.access import requires
@@ -41,7 +40,13 @@ def do_reset(user_id: str) -> ResponseReturnValue:
     except REFUSALS as error:
         _show(form, error)
         return _reset_page(user, form), error.status
-    flash(_("The account is reset: %(tokens)s tokens came back.", tokens=format_decimal(done.amount)), "success")
+    said = ngettext(
+        "The account is reset: %(tokens)s token came back.",
+        "The account is reset: %(tokens)s tokens came back.",
+        done.amount,
+        tokens=format_decimal(done.amount),
+    )
+    flash(said, "success")
     return redirect(url_for("admin_users.show", user_id=user.id), 303)
 
 
@@ -76,7 +81,8 @@ def do_bonus(user_id: str) -> ResponseReturnValue:
         token_accounts.add_bonus(user.id, form.tokens, by=access.actor(), reason=form.reason.data, key=key)
     except REFUSALS as error:
         return _refused_bonus(user, form, error)
-    flash(_("%(tokens)s tokens are added.", tokens=format_decimal(form.tokens)), "success")
+    tokens = format_decimal(form.tokens)
+    flash(ngettext("%(tokens)s token is added.", "%(tokens)s tokens are added.", form.tokens, tokens=tokens), "success")
     return redirect(url_for("admin_users.show", user_id=user.id), 303)
 
 

@@ -62,6 +62,19 @@ def edit(webhook_id: str) -> ResponseReturnValue:
     return redirect(url_for("admin_webhooks.webhooks"), 303)
 
 
+@blueprint.post("/<webhook_id>/test")
+@requires(Permission.SETTINGS_MANAGE)
+def send_test(webhook_id: str) -> ResponseReturnValue:
+    """Tells it an event about nothing, to see whether it hears; what became of it stands among the deliveries."""
+    try:
+        service.send_test(service.get(webhook_id), by=access.actor())
+    except ChangedByOther as error:
+        flash(sentence(error), "warning")
+        return redirect(url_for("admin_webhooks.edit", webhook_id=webhook_id), 303)
+    flash(_("A test event is on its way. Load this page again to see whether it has arrived."), "success")
+    return redirect(url_for("admin_deliveries.deliveries"), 303)
+
+
 @blueprint.post("/<webhook_id>/remove")
 @requires(Permission.SETTINGS_MANAGE)
 def remove(webhook_id: str) -> ResponseReturnValue:

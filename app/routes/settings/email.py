@@ -48,7 +48,8 @@ def change(token: str) -> ResponseReturnValue:
         user = email_changes.find(token)
     except LinkUnusable as error:
         return render_template("settings/change_email.html", user=None), error.status
-    return render_template("settings/change_email.html", user=user, token=token)
+    was_used = email_changes.was_used(token, user)
+    return render_template("settings/change_email.html", user=user, token=token, was_used=was_used)
 
 
 @blueprint.post("/<token>")

@@ -8,8 +8,9 @@ from flask_login import current_user
 
 from app import access
 from app.access import signed_in
+from app.errors import sentence
 from app.forms import refusal
-from app.forms.two_factor import AppForm, CodeForm, ReplaceAppForm, SetupForm
+from app.forms.two_factor import AppForm, CodeForm, KeptForm, ReplaceAppForm, SetupForm
 from app.models.domain_error import (
     AlreadyExists,
     Forbidden,
@@ -36,21 +37,35 @@ def two_factor() -> ResponseReturnValue:
 
 @blueprint.post("")
 @signed_in
-def turn_on() -> ResponseReturnValue:
-    """Turns it on, and goes on with a session that has this very browser's place."""
+def prove() -> ResponseReturnValue:
+    """Shows the recovery codes to whoever has the app and the password; it is not on before they are kept."""
     form = SetupForm()
     if not form.validate_on_submit():
         return _page(400, setup_form=form)
     given = {"setup": form.setup.data or "", "code": form.code.data, "password": form.password.data}
     try:
-        user, codes = service.turn_on(current_user.id, **given, by=access.actor())
+        proof, codes = service.prove(current_user.id, **given, by=access.actor())
     except AlreadyExists:
         return redirect(url_for(HERE), 303)
     except (Forbidden, InvalidInput, TooManyAttempts, WrongCode) as error:
         refusal.show(form, error)
         return _page(error.status, setup_form=form)
+    return _codes_page(proof, codes)
+
+
+@blueprint.post("/turn-on")
+@signed_in
+def turn_on() -> ResponseReturnValue:
+    """Turns it on, and goes on with a session that has this very browser's place."""
+    form = KeptForm()
+    try:
+        user = service.turn_on(current_user.id, proof=_proof_of(form), by=access.actor())
+    except (AlreadyExists, WrongCode) as error:
+        flash(sentence(error), "warning")
+        return redirect(url_for(HERE), 303)
     access.renew(login_sessions.start(user, address=request.remote_addr or "", user_agent=request.user_agent.string))
-    return _codes_page(codes, turned_on=True)
+    flash(_("From now on you are asked for a code when you sign in."), "success")
+    return redirect(url_for(HERE), 303)
 
 
 @blueprint.route("/app", methods=["GET", "POST"])
@@ -75,18 +90,32 @@ def replace_app() -> ResponseReturnValue:
 @blueprint.post("/recovery-codes")
 @signed_in
 def recovery_codes() -> ResponseReturnValue:
-    """Makes new recovery codes, which are shown on this very response and never again."""
+    """Makes new recovery codes, which are shown on this very response and never again; they count when they are kept."""
     form = CodeForm(prefix="renew")
     if not form.validate_on_submit():
         return _page(400, renew_form=form)
     try:
-        codes = service.renew_recovery_codes(current_user.id, code=form.code.data, by=access.actor())
+        proof, codes = service.new_recovery_codes(current_user.id, code=form.code.data, by=access.actor())
     except NotFound:
         return redirect(url_for(HERE), 303)
     except (TooManyAttempts, WrongCode) as error:
         refusal.show(form, error)
         return _page(error.status, renew_form=form)
-    return _codes_page(codes)
+    return _codes_page(proof, codes)
+
+
+@blueprint.post("/recovery-codes/replace")
+@signed_in
+def replace_recovery_codes() -> ResponseReturnValue:
+    """Makes the old ones worthless."""
+    form = KeptForm()
+    try:
+        service.replace_recovery_codes(current_user.id, proof=_proof_of(form), by=access.actor())
+    except WrongCode as error:
+        flash(sentence(error), "warning")
+    else:
+        flash(_("Your new recovery codes count from now on."), "success")
+    return redirect(url_for(HERE), 303)
 
 
 @blueprint.post("/turn-off")
@@ -134,6 +163,11 @@ def _setup_page(form: AppForm) -> str:
     return render_template("settings/two_factor_setup.html", form=form, **shown, **duty)
 
 
-def _codes_page(codes: list[str], *, turned_on: bool = False) -> ResponseReturnValue:
+def _proof_of(form: KeptForm) -> str:
+    """What the form carries; a form without it has a proof that proves nothing."""
+    return (form.proof.data or "") if form.validate() else ""
+
+
+def _codes_page(proof: str, codes: list[str]) -> ResponseReturnValue:
     # No redirect: the codes would have to wait for it somewhere.
-    return render_template("settings/recovery_codes.html", codes=codes, turned_on=turned_on), 201
+    return render_template("settings/recovery_codes.html", form=KeptForm(formdata=None, proof=proof), codes=codes)

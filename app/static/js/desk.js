@@ -1,5 +1,5 @@
 // The desk works without this. It gives it keys (an element says which with data-key), the choice of many rows at once,
-// and prepared messages that can be changed before they are sent.
+// and canned responses that can be changed before they are sent.
 
 const ON = "desk-keys";
 const help = document.querySelector("#desk-keys");
@@ -109,7 +109,7 @@ if (bulk) {
   show();
 }
 
-// --- prepared messages ---
+// --- canned responses ---
 
 for (const choice of document.querySelectorAll("select[data-fills]")) {
   const field = choice.form.elements[choice.dataset.fills];

@@ -1,4 +1,4 @@
-"""The pages of prepared messages."""
+"""The pages of canned responses."""
 
 import pytest
 
@@ -31,7 +31,7 @@ def filled(**more):
 def test_the_list_has_them_by_name_and_says_for_what(client, soon):
     canned_responses.create(title="Enjoy", text="Here you are.", by=OPERATOR)
     text = text_of(client.get(LIST))
-    assert "2 messages" in text
+    assert "2 canned responses" in text
     assert text.index("Enjoy Here you are. All requests") < text.index("Soon Please wait for Monday. More tokens")
 
 

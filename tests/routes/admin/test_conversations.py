@@ -96,7 +96,7 @@ def test_it_says_how_an_answer_ended(client, ann, values, told):
 
 def test_nothing_is_shown_that_the_trail_does_not_have(client, ann):
     answer = say(ann, "My secret")
-    fault = {"failCommands": ["insert"], "namespace": f"{get_db().name}.audit_events", "errorCode": 91}
+    fault = {"failCommands": ["insert"], "namespace": f"{get_db().name}.audit_events", "errorCode": 50}
     admin = get_db().client.admin
     admin.command({"configureFailPoint": "failCommand", "mode": "alwaysOn", "data": fault})
     try:

@@ -168,6 +168,14 @@ def test_what_is_not_paid_is_not_refunded(client, ada):
     assert "is not paid" in text_of(response)
 
 
+def test_what_was_refunded_already_is_said_as_a_sentence_on_the_form(client, ada):
+    order_steps.refund(make_order(ada, status=Status.PAID), by=OPERATOR, reason="First")
+    response = client.post("/admin/orders/1/refund", data={"reason": "Second"})
+    assert response.status_code == 409
+    said = r"Order #1 is already refunded, by The tests on \d+/\d+/\d\d, \d+:\d\d\s[AP]M\."
+    assert re.search(said, text_of(response)), text_of(response)
+
+
 def test_nobody_confirms_their_own_order(client, bob):
     make_order(bob)
     assert "This is your own order." in client.get("/admin/orders/1").text

@@ -120,7 +120,7 @@ def test_a_rejection_without_words_is_foretold_to_be_refused_and_can_be_seen_aga
     assert "2 of 2 would be done" in text_of(client.post(PREVIEW, data=data))
 
 
-def test_a_prepared_message_is_what_is_meant_where_nothing_is_written(client, asked):
+def test_a_canned_response_is_what_is_meant_where_nothing_is_written(client, asked):
     soon = canned_responses.create(title="Soon", text="Please wait for Monday.", by=OPERATOR)
     decide(client, asked, "reject", canned=str(soon.id))
     assert stored(asked[0])["decision"]["response"] == "Please wait for Monday."

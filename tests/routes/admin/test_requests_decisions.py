@@ -228,7 +228,7 @@ def test_an_unfit_note_is_explained_and_not_kept(client, token_request, text):
     assert requests.by_number(1).notes == []
 
 
-# --- prepared messages ------------------------------------------------------------------------------------------------
+# --- canned responses -------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -238,18 +238,18 @@ def canned(admin):
 
 @pytest.mark.parametrize(("words", "said"), [("", "Please wait."), ("  \r\n", "Please wait."), ("No.", "No.")])
 @pytest.mark.parametrize("step", ["approve", "reject", "ask"])
-def test_a_prepared_message_stands_in_for_words_that_are_not_written(client, token_request, canned, step, words, said):
+def test_a_canned_response_stands_in_for_words_that_are_not_written(client, token_request, canned, step, words, said):
     assert take(client, step, words=words, canned=str(canned.id)).status_code == 303
     assert requests.by_number(1).history[-1]["note"] == said
 
 
 @pytest.mark.parametrize("choice", ["f" * 24, "nonsense", "$ne"])
-def test_a_prepared_message_that_is_not_offered_is_refused(client, token_request, canned, choice):
+def test_a_canned_response_that_is_not_offered_is_refused(client, token_request, canned, choice):
     assert take(client, "reject", words="", canned=choice).status_code == 400
     assert status() == Status.PENDING
 
 
-def test_a_prepared_message_of_another_kind_is_refused(client, canned):
+def test_a_canned_response_of_another_kind_is_refused(client, canned):
     make_beta()
     assert take(client, "approve", words="", canned=str(canned.id)).status_code == 400
     assert status() == Status.PENDING

@@ -191,7 +191,7 @@ def test_a_reservation_that_has_ended_is_not_shown(client, token_request):
     assert "in hand" not in client.get("/admin/requests/1").text
 
 
-# --- prepared messages and the way on ---------------------------------------------------------------------------------
+# --- canned responses and the way on ----------------------------------------------------------------------------------
 
 
 def test_the_canned_responses_of_the_kind_are_offered(client, admin, token_request):

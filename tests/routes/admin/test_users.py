@@ -7,8 +7,8 @@ import pytest
 import time_machine
 
 from app.models.user import User
-from app.services import token_accounts, user_changes
-from tests.factories import OPERATOR, make_admin, make_user, sign_in
+from app.services import account_deletion, review, token_accounts, user_changes
+from tests.factories import OPERATOR, actor_of, make_admin, make_request, make_user, sign_in
 from tests.page_client import text_of
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -163,3 +163,15 @@ def test_a_user_on_a_tier_that_is_no_more_is_listed(client, ann):
     page = client.get(f"{LIST}?tier=gold")
     assert names(page) == ["Ann Lee"]
     assert "available, no allowance" in text_of(page)
+
+
+def test_of_a_deleted_account_the_books_are_shown_and_nothing_is_offered(client):
+    gone = make_user("gone@example.com")
+    refused = review.reject(make_request(gone), by=OPERATOR, response="No.")
+    account_deletion.delete(gone.id, proof="gone@example.com", by=actor_of(gone))
+    page = client.get(f"{LIST}/{gone.id}")
+    assert "The owner has deleted this account." in text_of(page)
+    assert "Change the user" not in page.text
+    assert "Add bonus" not in page.text
+    assert "Deleted" in text_of(client.get(LIST))
+    assert "Reopen" not in client.get(f"/admin/requests/{refused.number}").text

@@ -89,6 +89,24 @@ def test_a_private_target_is_refused_unless_it_is_allowed(app, client, monkeypat
     assert "not on the public internet" in text_of(response)
 
 
+def test_a_test_event_is_sent_and_looked_at_among_the_deliveries(client, hook):
+    assert "Send a test event" in text_of(client.get(f"{LIST}/{hook.id}"))
+    response = client.post(f"{LIST}/{hook.id}/test")
+    assert (response.status_code, response.location) == (303, "/admin/deliveries")
+    text = text_of(client.get("/admin/deliveries"))
+    assert "A test event is on its way." in text
+    assert f"Webhook test {URL} Waiting" in text
+    assert client.post(f"{LIST}/{'f' * 24}/test").status_code == 404
+
+
+def test_one_that_is_switched_off_is_not_tested(client, hook):
+    webhooks.edit(hook, url=hook.url, events=hook.events, active=False, version=1, by=OPERATOR)
+    assert client.post(f"{LIST}/{hook.id}/test").location == f"{LIST}/{hook.id}"
+    text = text_of(client.get(f"{LIST}/{hook.id}"))
+    assert "switched off, so nothing is sent to it" in text
+    assert "Send a test event" not in text
+
+
 def test_one_is_removed(client, hook):
     assert client.post(f"{LIST}/{hook.id}/remove").status_code == 303
     assert "The webhook is removed." in text_of(client.get(LIST))
@@ -100,6 +118,6 @@ def test_they_are_for_those_who_manage_settings(app, hook):
     client = sign_in(app.test_client(), make_user(roles=["reviewer", "support"]))
     for path in (LIST, NEW, f"{LIST}/{hook.id}"):
         assert client.get(path).status_code == 403
-    for path in (NEW, f"{LIST}/{hook.id}", f"{LIST}/{hook.id}/remove"):
+    for path in (NEW, f"{LIST}/{hook.id}", f"{LIST}/{hook.id}/remove", f"{LIST}/{hook.id}/test"):
         assert client.post(path, data=filled()).status_code == 403
     assert [one.version for one in webhooks.kept()] == [1]

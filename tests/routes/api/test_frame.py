@@ -122,6 +122,19 @@ def test_several_fields_are_named_at_once(client):
     }
 
 
+def test_a_value_that_is_none_of_several_hears_which_there_are(client):
+    for path, field, known in [
+        (
+            "token-requests?status=x",
+            "status",
+            "pending, needs_info, approved, rejected, spam, withdrawn, expired, revoked",
+        ),
+        ("listing-requests?sort=x", "sort", "-submitted_at, submitted_at"),
+    ]:
+        errors = client.get(f"/api/admin/{path}").json["errors"]
+        assert errors == {field: [f"Must be one of: {known}."]}, path
+
+
 def test_a_call_that_takes_nothing_is_given_nothing(client):
     response = client.get(f"{PATH}/my-requests?page=2")
     assert refusal(response) == (400, "invalid_input")

@@ -40,8 +40,11 @@ def test_the_page_leads_from_one_address_to_the_next(app, client, ann):
     page = text_of(client.get(URL))
     assert "bell@example.com" in page
     assert "Keep the old address" not in page
-    assert phone.get(address).status_code == 404
-    assert "This link does not work any more." in text_of(phone.post(address))
+    for page in (phone.get(address), phone.post(address, follow_redirects=True)):
+        assert page.status_code == 200
+    assert "Your e-mail address is now bell@example.com." in text_of(phone.get(address))
+    assert phone.get(f"{address}x").status_code == 404
+    assert "This link does not work any more." in text_of(phone.post(f"{address}x"))
 
 
 def test_an_address_that_is_taken_is_said_on_the_page_of_the_link(client, ann):

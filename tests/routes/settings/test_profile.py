@@ -57,8 +57,8 @@ def test_a_zone_that_is_in_no_list_can_be_kept_but_not_chosen(client, ann):
 @pytest.mark.parametrize(
     ("form", "said"),
     [
-        ({"name": "two\nlines"}, "Use up to 100 letters"),
-        ({"name": "x\u202e"}, "Use up to 100 letters"),
+        ({"name": "two\nlines"}, "Use up to 100 characters"),
+        ({"name": "x\u202e"}, "Use up to 100 characters"),
         ({"name": "x" * 101}, "Field cannot be longer than 100 characters."),
         ({"locale": "de"}, "Not a valid choice."),
         ({"time_zone": "Mars/Olympus"}, "Not a valid choice."),

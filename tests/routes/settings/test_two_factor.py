@@ -48,11 +48,26 @@ def setup_of(client):
     )[1]
 
 
-def turn_on(client):
+def prove(client):
     """Does what the page says; its answer, and the app."""
     uri, setup = setup_of(client)
     app = parse_uri(uri)
     return client.post(URL, data={"setup": setup, "code": app.at(clock.now()), "password": PASSWORD}), app
+
+
+def keep(client, page):
+    """Presses the button under the recovery codes."""
+    path, proof = re.search(
+        r'action="([^"]+)">\s*(?:<[^>]+>\s*)?<input type="hidden" name="proof" value="([^"]+)"', page.text
+    ).groups()
+    return client.post(path, data={"proof": proof})
+
+
+def turn_on(client):
+    """The page with the recovery codes, which are kept, and the app."""
+    page, app = prove(client)
+    assert keep(client, page).location == URL
+    return page, app
 
 
 @pytest.fixture
@@ -88,8 +103,10 @@ def test_the_page_has_a_picture_to_scan_and_the_same_key_to_type(client):
 
 def test_a_code_turns_it_on_and_the_recovery_codes_are_shown_once(client, ann):
     other = LoginSession.objects.first().id
-    page, _app = turn_on(client)
-    assert page.status_code == 201
+    page, _app = prove(client)
+    assert page.status_code == 200
+    assert not User.objects.get().has_two_factor
+    assert keep(client, page).location == URL
     assert len({*RECOVERY_CODE.findall(page.text)}) == 10
     assert page.headers["Cache-Control"] == "no-store"
     again = client.get(URL)
@@ -105,6 +122,25 @@ def test_loading_the_answer_again_changes_nothing(client, protected):
     response = client.post(URL, data={"setup": "x", "code": "123456", "password": PASSWORD})
     assert (response.status_code, response.location) == (303, URL)
     assert len(User.objects.get().recovery_codes) == len(codes)
+
+
+def test_a_second_click_loses_no_recovery_codes(client):
+    """Its answer is what the browser shows: with codes that count when they are kept, or that it is on already."""
+    prove(client)
+    page, _app = prove(client)
+    assert len(RECOVERY_CODE.findall(page.text)) == 10
+    assert keep(client, page).location == URL
+    assert keep(client, page).location == URL
+    assert "Two-factor sign-in is on already." in text_of(client.get(URL))
+    assert User.objects.get().has_two_factor
+
+
+@pytest.mark.parametrize("path", ["turn-on", "recovery-codes/replace"])
+def test_recovery_codes_that_nobody_was_shown_do_not_count(client, path):
+    for form in ({}, {"proof": "x"}, {"proof": "x" * 5_000}):
+        assert client.post(f"{URL}/{path}", data=form).location == URL
+        assert "Begin again." in text_of(client.get(URL))
+    assert User.objects.get().recovery_codes == []
 
 
 def test_a_wrong_code_leaves_the_same_picture(client):
@@ -161,8 +197,10 @@ def test_new_recovery_codes_and_turning_it_off_need_a_code(client, protected):
             page = client.post(f"{URL}/{path}", data=given)
             assert (page.status_code, RECOVERY_CODE.search(page.text)) == (status, None)
     page = client.post(f"{URL}/recovery-codes", data={"renew-code": codes[0]})
-    assert page.status_code == 201
+    assert page.status_code == 200
     assert not {*RECOVERY_CODE.findall(page.text)} & {*codes}
+    assert keep(client, page).location == URL
+    assert "Your new recovery codes count from now on." in text_of(client.get(URL))
     response = client.post(f"{URL}/turn-off", data={"off-code": app.at(clock.now())})
     assert (response.status_code, response.location) == (303, URL)
     assert "Two-factor sign-in is off." in text_of(client.get(URL))
@@ -188,7 +226,7 @@ def test_a_new_phone_takes_the_place_of_the_old_one(client, protected, hand):
 
 
 def test_strangers_and_keys_have_no_business_there(app, ann):
-    for path in ("", "/recovery-codes", "/turn-off"):
+    for path in ("", "/turn-on", "/recovery-codes", "/recovery-codes/replace", "/turn-off"):
         assert app.test_client().post(URL + path).location.startswith("/sign-in")
         assert app.test_client().post(URL + path, headers=bearer(ann, "self")).location.startswith("/sign-in")
     assert app.test_client().get(URL).location == f"/sign-in?next={URL}"
@@ -278,7 +316,7 @@ def test_an_admin_sets_it_up_before_anything_else(app):
     answer = client.get("/api/beta/request")
     assert (answer.status_code, answer.json["code"]) == (403, "two_factor_needed")
     assert "Set it up to go on." in text_of(client.get(URL))
-    assert turn_on(client)[0].status_code == 201
+    turn_on(client)
     assert client.get("/admin/users").status_code == 200
     page = text_of(client.get(URL))
     assert "so it stays on" in page

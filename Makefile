@@ -8,7 +8,7 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3.14 python
 	&& { command -v $$name; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long bench kills faults storm screenshots check format clean
+.PHONY: help run test test-long bench kills faults storm screenshots check format translations clean
 
 help:  ## What there is to make.
 	@sed -n 's/^\([a-z-]*\):.*##/make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -47,6 +47,12 @@ check: $(VENV)/dev.stamp  ## Format, lint, types, templates, and the tests with 
 format: $(VENV)/dev.stamp  ## Format the code, and mend what can be mended by itself.
 	$(BIN)/python -m ruff format .
 	$(BIN)/python -m ruff check --fix .
+
+translations: $(VENV)/dev.stamp  ## Bring new texts into the Russian catalogue, and compile it.
+	$(BIN)/pybabel -q extract -F pyproject.toml --no-wrap --add-location file --project Tokendesk --version 1 -o $(VENV)/messages.pot .
+	$(BIN)/pybabel -q update -i $(VENV)/messages.pot -d app/translations --no-wrap --no-fuzzy-matching --ignore-obsolete \
+		--ignore-pot-creation-date
+	$(BIN)/pybabel -q compile -d app/translations
 
 clean:  ## Remove what was made, but not instance/, which holds the database.
 	rm -rf $(VENV) screenshots .coverage htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -17,7 +17,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.local import LocalProxy
 
-from app import clock
+from app import clock, language_cookie
 from app.extensions import babel
 from app.markdown import markdown
 from app.models import money
@@ -54,20 +54,20 @@ def init_app(app: Flask) -> None:
         markdown=markdown,
         blockchain=blockchain,
     )
-    app.jinja_env.globals["explorer_url"] = explorer_url
+    app.jinja_env.globals.update(explorer_url=explorer_url, LANGUAGES=LANGUAGES)
     app.context_processor(_frame)
 
 
 def _locale() -> str | None:
     if not request:
-        # Whoever an e-mail is made for.
-        return str(g.reader.locale) if "reader" in g else None
+        # Whoever an e-mail is made for; the command line and the logs speak English.
+        return str(g.reader.locale) if "reader" in g else "en"
     if is_api():
         # Programs read English, whoever they act for, unless they ask.
         return _asked_for() or "en"
     if current_user and current_user.is_authenticated:
         return str(current_user.locale)
-    return _asked_for()
+    return language_cookie.read() or _asked_for()
 
 
 def _asked_for() -> str | None:

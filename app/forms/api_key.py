@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext
 from flask_wtf import FlaskForm
 from wtforms import HiddenField, SelectChoice, SelectField, SelectMultipleField, StringField
 from wtforms.validators import DataRequired, InputRequired, Length
@@ -21,7 +22,7 @@ class ApiKeyForm(FlaskForm):
     """The name, what it may do, until when; and the form's own key, so that the same form sent twice makes one key."""
 
     name = StringField(
-        _l("Name"),
+        lazy_pgettext("of a thing", "Name"),
         [
             DataRequired(_l("Give it a name.")),
             Length(max=api_keys.LONGEST_NAME, message=_l("Please write at most %(max)d characters.")),

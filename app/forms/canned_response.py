@@ -3,6 +3,7 @@
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext
 from flask_wtf import FlaskForm
 from wtforms import HiddenField, SelectChoice, SelectMultipleField, StringField
 from wtforms.validators import DataRequired, InputRequired, Length, Regexp
@@ -18,7 +19,7 @@ class CannedResponseForm(FlaskForm):
     """The name that reviewers choose it by, its words, and for which kinds of request; the version that the form shows."""
 
     title = StringField(
-        _l("Name"),
+        lazy_pgettext("of a thing", "Name"),
         [
             DataRequired(_l("Give it a name.")),
             Length(max=LONGEST_TITLE, message=_l("Please write at most %(max)d characters.")),

@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext
 from flask_wtf import FlaskForm
 from wtforms import SelectChoice, SelectField, StringField, ValidationError
 from wtforms.validators import InputRequired, Length
@@ -50,7 +51,7 @@ class ListingRequestForm(FlaskForm):
         render_kw={"maxlength": listing_requests.LONGEST_SYMBOL, "autocomplete": "off", "spellcheck": "false"},
     )
     token_name = StringField(
-        _l("Name"),
+        lazy_pgettext("of a thing", "Name"),
         [InputRequired(_l("Enter the name.")), Length(max=listing_requests.LONGEST_NAME)],
         filters=[lambda text: text.strip() if text else None],
         description=_l("In full, such as USD Coin."),

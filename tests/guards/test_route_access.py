@@ -15,6 +15,7 @@ OPEN_TO_EVERYBODY = {
     "confirm_email.confirm",
     "confirm_email.confirm_email",
     "home.home",
+    "language.choose",
     "ops.healthz",
     "ops.readyz",
     "ops.robots",

@@ -94,8 +94,8 @@ class Image:
         for source in found:
             if from_stage:
                 # Both stages are one folder here: it has to be there, and at the same place.
-                assert source == target, source
-                assert Path(self.moved(source)).exists(), source
+                if source != target or not Path(self.moved(source)).exists():
+                    raise SystemExit(f"{source}: not made by the first stage")
             elif not takes(source):
                 raise SystemExit(f"{source}: .dockerignore keeps it out")
             elif (ROOT / source).is_dir():
@@ -113,8 +113,7 @@ class Image:
         )
         environment = {**self.environment, **SETTINGS}
         program = shutil.which(command[0], path=environment["PATH"])
-        assert program, command
-        with subprocess.Popen([program, *command[1:]], cwd=self.workdir, env=environment) as process:  # noqa: S603
+        with subprocess.Popen([str(program), *command[1:]], cwd=self.workdir, env=environment) as process:  # noqa: S603
             try:
                 healthy = _becomes_healthy(process, health, environment)
             finally:

@@ -5,6 +5,7 @@ from flask import Flask
 from app.cli import (
     catalogue,
     db,
+    db_copies,
     deliveries,
     demo,
     doctor,
@@ -22,9 +23,9 @@ from app.cli import (
 
 def init_app(app: Flask) -> None:
     """Binds the commands."""
-    # `request_batches` completes the group that `requests` begins.
+    # `request_batches` completes the group that `requests` begins, and `db_copies` that of `db`.
     for module in (
-        *(db, users, keys, quota, request_batches, catalogue, orders, ledger),
+        *(db, db_copies, users, keys, quota, request_batches, catalogue, orders, ledger),
         *(deliveries, stats, demo),
     ):
         app.cli.add_command(module.group)

@@ -39,7 +39,9 @@ def main() -> int:
             if not isinstance(answer, str):
                 found = [(one, hole) for one in answer for hole in one["vulns"]]  # type: ignore[attr-defined]
                 for one, hole in found:
-                    print(f"{file}: {one['name']} {one['version']}: {hole['id']}, mended in {hole['fix_versions'] or 'none'}")
+                    print(
+                        f"{file}: {one['name']} {one['version']}: {hole['id']}, mended in {hole['fix_versions'] or 'none'}"
+                    )
                 print(f"{file}: {len(answer)} packages looked up at {service}, {len(found)} holes")
                 holes += len(found)
                 break

@@ -12,12 +12,14 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 HEAD = """# Licences
 
-What `requirements.txt` installs, direct and indirect, with the licence that each package names. `make licences` writes this page; a
-test compares it with what is locked. Tools and tests (`requirements-dev.txt`, `requirements-tools.txt`) are not part of what is run.
+What `requirements.txt` installs, direct and indirect, with the licence that each package names. `make licences` writes
+this page; a test compares it with what is locked. Tools and tests (`requirements-dev.txt`, `requirements-tools.txt`) are
+not part of what is run.
 
 Tokendesk itself is under the [MIT licence](../LICENSE). The MongoDB that `make run` starts on Linux x86-64
-(`requirements-embedded.txt`) is a program of its own under the Server Side Public License v1; it is neither part of Tokendesk nor of the
-image, and whoever passes it on has to pass its licence on. Fonts, scripts and styles come out of the packages below and of this repository.
+(`requirements-embedded.txt`) is a program of its own under the Server Side Public License v1; it is neither part of
+Tokendesk nor of the image, and whoever passes it on has to pass its licence on. Fonts, scripts and styles come out of the
+packages below and of this repository.
 
 | package | version | licence |
 |---|---|---|"""

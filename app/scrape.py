@@ -36,7 +36,7 @@ def registry(app: Flask) -> CollectorRegistry:
     """All of it, taken anew at each scrape."""
     found = CollectorRegistry()
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-        MultiProcessCollector(found)
+        MultiProcessCollector(found)  # type: ignore[no-untyped-call]
     else:
         found.register(_OfThisProcess())
     found.register(_OfTheDatabase(app))

@@ -77,7 +77,7 @@ def restore(context: click.Context, folder: Path, check: bool, yes: bool) -> Non
 
 def _prove(context: click.Context) -> None:
     for noun, verb in PROOFS:
-        found = current_app.cli.commands.get(noun)  # type: ignore[attr-defined]
+        found = current_app.cli.commands.get(noun)
         command = found.get_command(context, verb) if isinstance(found, click.Group) else None
         if command is not None:
             context.invoke(command)

@@ -53,7 +53,7 @@ audit: tools-if-possible  ## Look for published holes in what is installed, wher
 
 # Without a network there are no tools; what is checked without them is checked all the same.
 tools-if-possible:
-	@$(MAKE) --no-print-directory $(TOOLS)/made.stamp || echo "NOT LOOKED AT: Dockerfile, compose.yaml, published holes. $(TOOLS) could not be made."
+	@$(MAKE) --silent --no-print-directory $(TOOLS)/made.stamp || echo "NOT LOOKED AT: Dockerfile, compose.yaml, published holes. $(TOOLS) could not be made."
 
 image: $(VENV)/made.stamp  ## Take the Dockerfile's steps without Docker, and see that what they make becomes healthy.
 	$(BIN)/python .ci/image_steps.py

@@ -10,11 +10,10 @@ from flask import current_app
 from flask_babel import gettext as _
 from mongoengine.connection import get_db
 
-from app import db, migrations
+from app import database_dump, database_restore, db, migrations
 from app.cli.db import group
 from app.cli.output import ask, yes_option
-from app.services import database_dump, database_restore
-from app.services.database_dump import DumpError, Progress
+from app.database_dump import DumpError, Progress
 
 # What proves a database: each is a command of its own.
 PROOFS = (("ledger", "verify"), ("audit", "verify"))

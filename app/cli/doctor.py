@@ -43,7 +43,9 @@ def examine() -> Iterator[Finding]:
     try:
         db.ping()
     except Exception as error:
-        text = _("does not answer at %(hosts)s: %(why)s", hosts=db.hosts(), why=str(error)[:200])
+        # What the driver says of all its servers follows the reason, and helps nobody here.
+        why = str(error).partition(" (configured timeouts")[0][:200]
+        text = _("does not answer at %(hosts)s: %(why)s", hosts=db.hosts(), why=why)
         yield Finding("MongoDB", "problem", text, _("start it, or correct MONGODB_URI"))
     else:
         for name, check in _OF_THE_DATABASE.items():

@@ -9,9 +9,9 @@ from bson import decode_all, encode
 from mongoengine import connect, disconnect
 from mongoengine.connection import get_db
 
-from app import db, migrations
+from app import database_dump, database_restore, db, migrations
 from app.models.user import User
-from app.services import database_dump, database_restore, review, token_accounts
+from app.services import review, token_accounts
 from tests.chatting import make_talker, say
 from tests.factories import OPERATOR, make_request, make_user
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from bson import ObjectId
+from mongoengine import connect, disconnect
 from mongoengine.connection import get_db
 
 import config
@@ -190,3 +191,18 @@ def test_it_reads_well_in_a_terminal(app):
     lines = app.test_cli_runner().invoke(args=["doctor"]).stdout.splitlines()
     assert lines[0].startswith("ok    Python: 3.")
     assert "FAIL  worker: none was heard of in the last 30 seconds (run: flask worker)" in lines
+
+
+def test_without_a_database_it_still_looks_at_the_rest(app, mongodb_uri):
+    disconnect()
+    connect(host="mongodb://127.0.0.1:9/tokendesk", **{**db.CLIENT_OPTIONS, "timeoutMS": 300})
+    try:
+        result = app.test_cli_runner().invoke(args=["doctor", "--json"])
+    finally:
+        disconnect()
+        connect(host=mongodb_uri, **db.CLIENT_OPTIONS)
+    found = {finding["what"]: finding for finding in json.loads(result.stdout)}
+    assert (found["MongoDB"]["state"], result.exit_code) == ("problem", 1)
+    assert "configured timeouts" not in found["MongoDB"]["text"]
+    assert found["mail"]["state"] == "ok"
+    assert "worker" not in found

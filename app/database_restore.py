@@ -12,9 +12,8 @@ from bson.errors import InvalidBSON
 from bson.raw_bson import RawBSONDocument
 from mongoengine.connection import get_db
 
-from app import db, migrations
-from app.services import database_dump
-from app.services.database_dump import BATCH, FORMAT, MANIFEST, DumpError, Manifest, Part, Progress, path
+from app import database_dump, db, migrations
+from app.database_dump import BATCH, FORMAT, MANIFEST, DumpError, Manifest, Part, Progress, path
 
 LARGEST_DOCUMENT = 16 * 2**20
 # What a batch may weigh: a message to the database may not be larger than 48 MB.

@@ -173,9 +173,11 @@ def test_series_stay_few(app, scrape):
 
 def test_processes_that_share_a_folder_count_together(app, monkeypatch, tmp_path):
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
-    program = "from app import metrics; metrics.job('a job', 'done'); metrics.step('quota', 'approved')"
-    running = [subprocess.Popen([sys.executable, "-c", program], cwd=ROOT) for _ in range(2)]  # noqa: S603
-    assert [process.wait() for process in running] == [0, 0]
+    # Two processes: this one's child, and its own.
+    program = "import os; from app import metrics; child = os.fork(); "
+    program += "metrics.job('a job', 'done'); metrics.step('quota', 'approved'); child and os.wait()"
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)  # noqa: S603
+    assert len(list(tmp_path.glob("counter_*.db"))) == 2
     found = samples(generate_latest(scrape_module.registry(app)).decode())
     assert found[("tokendesk_worker_jobs_total", "a job", "done")] == 2
     assert found[("tokendesk_request_steps_total", "approved", "quota")] == 2

@@ -62,6 +62,10 @@ class Config(BaseSettings):
     # The largest request body, in bytes.
     MAX_CONTENT_LENGTH: int = 64 * 1024
     LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    # What Prometheus shows to read /metrics; empty: there is no such page.
+    METRICS_KEY: str = ""
+    # Where `flask worker` shows the same without a key, on 127.0.0.1; 0: nowhere.
+    METRICS_PORT: Annotated[int, Field(ge=0, le=65_535)] = 0
     # Pages that one address may ask for in a minute of one worker process.
     REQUESTS_A_MINUTE: Annotated[int, Field(ge=1)] = 600
     SESSION_COOKIE_NAME: str = "tokendesk"
@@ -272,6 +276,8 @@ class Production(Config):
             found.append("MONGODB_URI is not set: the embedded MongoDB is for trial and development only.")
         if not self.PUBLIC_URL.startswith("https://"):
             found.append("PUBLIC_URL must be the https:// address that users open.")
+        if self.METRICS_KEY and len(self.METRICS_KEY) < 20:
+            found.append("METRICS_KEY needs at least 20 random characters.")
         if self.STRIPE_API_BASE and not self.STRIPE_API_BASE.startswith("https://"):
             found.append("STRIPE_API_BASE must be an https:// address: the secret key goes there.")
         return found

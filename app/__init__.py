@@ -7,7 +7,20 @@ import config
 
 def create_app(settings: config.Config | None = None) -> Flask:
     """The app, ready to serve; reads the environment where no settings are given, and opens no connection yet."""
-    from app import access, cli, compression, db, errors, extensions, logs, openapi, presentation, routes, security
+    from app import (
+        access,
+        cli,
+        compression,
+        db,
+        errors,
+        extensions,
+        logs,
+        metrics,
+        openapi,
+        presentation,
+        routes,
+        security,
+    )
 
     settings = settings or config.load()
     settings.check()
@@ -15,6 +28,7 @@ def create_app(settings: config.Config | None = None) -> Flask:
     app.config.from_mapping(settings.model_dump())
 
     logs.init_app(app)
+    metrics.init_app(app)
     db.init_app(app)
     security.init_app(app)
     compression.init_app(app)

@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 # What a proxy or client may name a request; anything else is replaced, so that nobody writes into our log lines.
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 # Asked every few seconds by machines, or too plain to be worth a line.
-QUIET_ENDPOINTS = frozenset({"ops.healthz", "ops.readyz", "static", "bootstrap.static"})
+QUIET_ENDPOINTS = frozenset({"ops.healthz", "ops.readyz", "ops.metrics", "static", "bootstrap.static"})
 # Where an error came from, without the values there: passwords, tokens and addresses are among them.
 TRACEBACKS = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -48,7 +48,9 @@ def formatter(*, as_json: bool) -> logging.Formatter:
     if as_json:
         last = [TRACEBACKS, structlog.processors.JSONRenderer()]
     else:
-        last = [_on_one_line, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        # Where the package `rich` is installed, the renderer's own choice would be one that shows the values.
+        plain = structlog.dev.plain_traceback
+        last = [_on_one_line, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=_shared(),
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],

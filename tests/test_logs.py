@@ -57,6 +57,17 @@ def test_a_request_is_logged_by_its_route_and_not_its_path(client, caplog):
     assert "98765" not in str(logged)
 
 
+@pytest.mark.parametrize(
+    "given", ["short", "x" * 65, "trace 0123456789", "trace-0123\n56789", "über-0123456789", '"}{"a":"b']
+)
+def test_an_id_that_could_harm_a_log_is_replaced(client, given):
+    named = {} if "\n" in given else {"X-Request-ID": given.encode().decode("latin-1")}
+    answered = client.get("/healthz", headers=named).headers["X-Request-ID"]
+    assert logs.REQUEST_ID.fullmatch(answered)
+    assert answered != given
+    assert not logs.REQUEST_ID.fullmatch(given)
+
+
 def test_health_checks_are_not_worth_a_line(client, caplog):
     with caplog.at_level(logging.INFO):
         client.get("/healthz")

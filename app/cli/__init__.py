@@ -6,6 +6,7 @@ from app.cli import (
     audit,
     catalogue,
     db,
+    db_copies,
     deliveries,
     demo,
     doctor,
@@ -23,9 +24,9 @@ from app.cli import (
 
 def init_app(app: Flask) -> None:
     """Binds the commands."""
-    # `request_batches` completes the group that `requests` begins.
+    # `request_batches` completes the group that `requests` begins, and `db_copies` that of `db`.
     for module in (
-        *(db, users, keys, quota, request_batches, catalogue, orders, ledger),
+        *(db, db_copies, users, keys, quota, request_batches, catalogue, orders, ledger),
         *(audit, deliveries, stats, demo),
     ):
         app.cli.add_command(module.group)

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -22,10 +23,9 @@ from app.models.actor import Actor
 from app.models.user import User
 from app.services import assistants, demo
 
-PROCESSES, THREADS = 2, 32
 START_SECONDS = 60
-# An answer that is being written may be finished; gunicorn itself ends a little earlier than we lose patience.
-GRACE_SECONDS = 10
+# An answer that is being written may be finished; gunicorn (gunicorn.conf.py) ends a little earlier than we lose patience.
+GRACE_SECONDS = 15
 
 
 class _Asked(BaseException):
@@ -74,6 +74,8 @@ def _serve(port: int) -> int:
             children.append(stack.enter_context(_own_mongo()))
             _prepare()
             accounts = _seed_demo()
+        shutil.rmtree(_metrics_folder(), ignore_errors=True)
+        _metrics_folder().mkdir()
         children += [stack.enter_context(_child(command)) for command in _commands(port)]
         address = f"http://127.0.0.1:{port}"
         _wait_until_ready(f"{address}/readyz", children)
@@ -136,21 +138,29 @@ def _seed_demo() -> str:
 
 def _commands(port: int) -> list[list[str]]:
     python = [sys.executable, "-m"]
-    gunicorn = ["gunicorn", "wsgi:app", "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread"]
-    gunicorn += ["--workers", str(PROCESSES), "--threads", str(THREADS), "--graceful-timeout", str(GRACE_SECONDS)]
-    # The control socket would let every local user shut the server down.
-    gunicorn += ["--no-control-socket", "--log-level", "warning"]
-    return [[*python, *gunicorn], [*python, "flask", "--app", "wsgi", "worker"]]
+    return [
+        [*python, "gunicorn", "wsgi:app", "--bind", f"127.0.0.1:{port}"],
+        [*python, "flask", "--app", "wsgi", "worker"],
+    ]
 
 
 @contextmanager
 def _child(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
-    environment = {**os.environ, "SECRET_KEY": current_app.config["SECRET_KEY"] or _development_key()}
+    environment = {
+        **os.environ,
+        "SECRET_KEY": current_app.config["SECRET_KEY"] or _development_key(),
+        "PROMETHEUS_MULTIPROC_DIR": str(_metrics_folder()),
+    }
     process = child_process.start(command, env=environment, cwd=Path(current_app.root_path).parent)
     try:
         yield process
     finally:
-        child_process.end(process, seconds=GRACE_SECONDS + 5)
+        child_process.end(process, seconds=GRACE_SECONDS)
+
+
+def _metrics_folder() -> Path:
+    """Where the web processes and the worker count together."""
+    return Path(current_app.instance_path) / "metrics"
 
 
 def _development_key() -> str:

@@ -12,8 +12,9 @@ import click
 import structlog
 from flask import Flask
 from flask.cli import ScriptInfo
+from prometheus_client import start_http_server
 
-from app import db, emails
+from app import db, emails, metrics, scrape
 from app.models.delivery import Kind
 from app.models.worker_heartbeat import WorkerHeartbeat
 from app.services import (
@@ -74,6 +75,7 @@ def command(context: click.Context, once: bool) -> None:
         context.exit(0 if run_jobs(stop, {"heartbeat": _beat, **JOBS, **OUTSIDE}) else 1)
     log.info("worker_started", jobs=[*JOBS, *OUTSIDE])
     app = context.ensure_object(ScriptInfo).load_app()
+    _show_metrics(app)
     beside = [Thread(target=_keep_on, args=(app, stop, name), daemon=True) for name in OUTSIDE]
     for thread in beside:
         thread.start()
@@ -103,6 +105,16 @@ class Stop:
             time.sleep(0.1)
 
 
+def _show_metrics(app: Flask) -> None:
+    """Lets Prometheus ask this machine, and nobody else, what was counted on it."""
+    if port := app.config["METRICS_PORT"]:
+        try:
+            start_http_server(port, "127.0.0.1", scrape.registry(app))
+        except OSError as error:
+            # Another worker of this machine shows the same, and this one has more to do.
+            log.warning("metrics_not_shown", port=port, why=error.strerror)
+
+
 def _rounds(stop: Stop, jobs: Mapping[str, Callable[[], object]]) -> None:
     while not stop.asked:
         run_jobs(stop, jobs)
@@ -124,11 +136,14 @@ def run_jobs(stop: Stop, jobs: Mapping[str, Callable[[], object]]) -> bool:
             job()
         except Exception as error:
             failed = True
+            metrics.job(name, "failed")
             if db.is_unanswered(error):
                 # The others would wait for the same database in vain.
                 log.warning("database_away", job=name, error=type(error).__name__)
                 break
             log.exception("job_failed", job=name)
+        else:
+            metrics.job(name, "done")
     return not failed
 
 

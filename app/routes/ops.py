@@ -1,9 +1,13 @@
 """What machines ask: is the process alive, is it ready, what may a crawler read, what icon is shown."""
 
-from flask import Blueprint, Response, redirect, url_for
-from flask.typing import ResponseReturnValue
+from hmac import compare_digest
 
-from app import db
+from flask import Blueprint, Response, abort, current_app, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from werkzeug.datastructures import WWWAuthenticate
+
+from app import db, scrape
 from app.access import public
 
 blueprint = Blueprint("ops", __name__)
@@ -28,6 +32,19 @@ def readyz() -> tuple[Response, int]:
     """The database answers and was prepared."""
     problem = db.not_ready()
     return Response(f"{problem or 'ok'}\n", mimetype="text/plain"), 503 if problem else 200
+
+
+@blueprint.get("/metrics")
+@public
+def metrics() -> Response:
+    """What Prometheus collects, for whoever shows METRICS_KEY; without that setting there is nothing here."""
+    key = current_app.config["METRICS_KEY"]
+    if not key:
+        abort(404)
+    shown = request.authorization
+    if shown is None or shown.type != "bearer" or not compare_digest((shown.token or "").encode(), key.encode()):
+        abort(401, www_authenticate=WWWAuthenticate("bearer"))
+    return Response(generate_latest(scrape.registry(current_app)), content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
 @blueprint.get("/robots.txt")

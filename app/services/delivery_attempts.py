@@ -14,7 +14,7 @@ from typing import Any
 from bson import ObjectId
 from pymongo import ReturnDocument
 
-from app import clock, db
+from app import clock, db, metrics
 from app.models.actor import Actor
 from app.models.audit_event import Action
 from app.models.delivery import Delivery, Kind, State
@@ -86,6 +86,7 @@ def take(kind: Kind) -> Delivery | None:
 def _note_sent(delivery: Delivery) -> None:
     at = clock.now()
     sent = {"state": State.SENT.value, "sent_at": at, "expires_at": at + KEPT, "values": {}, "last_error": ""}
+    metrics.delivery(str(delivery.kind), "sent")
     _note(delivery, {"$set": sent, "$unset": {"next_at": ""}})
 
 
@@ -93,7 +94,9 @@ def _note_failure(delivery: Delivery, reason: str, *, final: bool = False) -> No
     at, error = clock.now(), " ".join(reason.split())[:LONGEST_ERROR]
     # Why is on its page: what a server says may name an address, which has no place in a log.
     log.warning("attempt %s of delivery %s (%s) failed", delivery.attempts, delivery.id, delivery.what)
-    if final or delivery.attempts > len(DELAYS):
+    is_last = final or delivery.attempts > len(DELAYS)
+    metrics.delivery(str(delivery.kind), "dead" if is_last else "failed")
+    if is_last:
         given_up = {"state": State.DEAD.value, "last_error": error, "expires_at": at + KEPT}
         _note(delivery, {"$set": given_up, "$unset": {"next_at": ""}})
     else:

@@ -89,6 +89,15 @@ def send(mail: EmailMessage) -> None:
                 server.quit()
 
 
+def check() -> None:
+    """Signs in to the mail server, as for a mail, and leaves; raises `Undelivered`."""
+    try:
+        with _connect() as server:
+            server.noop()
+    except (OSError, smtplib.SMTPException) as error:
+        raise Undelivered(f"{type(error).__name__}: {error}", is_receivers=True) from None
+
+
 def _refused(code: int, said: bytes | str) -> Undelivered:
     text = said.decode(errors="replace") if isinstance(said, bytes) else said
     return Undelivered(f"{code} {text}", final=code >= PERMANENT, is_receivers=code == CLOSING)

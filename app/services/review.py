@@ -12,7 +12,7 @@ from bson import ObjectId
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from app import clock, db
+from app import clock, db, metrics
 from app.models.actor import SYSTEM, Actor
 from app.models.audit_event import Action
 from app.models.domain_error import N_, Busy, ChangedMeanwhile, Forbidden, SlotTaken, WorkOutstanding
@@ -206,6 +206,7 @@ def _step(
                 continue  # Whoever had the slot has just left it.
             raise SlotTaken(number=holder["number"]) from None
         if changed is not None:
+            metrics.step(current.kind, to.value)
             due.perform(TokenRequest, current.id)
             return TokenRequest._from_son(changed)
         if to is Status.REVOKED and token_requests.by_id(current.id).due:

@@ -13,12 +13,21 @@ import pymongo
 from bson import ObjectId
 from flask import current_app
 
-from app import clock, db
+from app import clock, db, metrics
 from app.models import account_rules
-from app.models.account import Account, GrantSource, Operation, Terms
+from app.models.account import Account, EntryType, GrantSource, Operation, Terms
 from app.models.account_rules import LARGEST_AMOUNT
 from app.models.actor import Actor
-from app.models.domain_error import N_, FieldError, Forbidden, InvalidInput, KeyReused, NotFound, Unavailable
+from app.models.domain_error import (
+    N_,
+    DomainError,
+    FieldError,
+    Forbidden,
+    InvalidInput,
+    KeyReused,
+    NotFound,
+    Unavailable,
+)
 from app.models.permission import Permission
 from app.models.plain_text import plain_text
 from app.models.token_account import TokenAccount
@@ -253,10 +262,18 @@ def _do(
 def _submit(user_id: ObjectId, operation: Operation) -> Outcome:
     try:
         outcome = account_group.submit(user_id, operation, _write)
+    except DomainError:
+        metrics.operation(operation.verb, "refused")
+        raise
     except db.ERRORS as error:
+        metrics.operation(operation.verb, "unknown")
         if db.is_unanswered(error):
             raise Unavailable from error
         raise
+    if outcome.replayed:
+        metrics.operation(operation.verb, "repeated")
+    else:
+        metrics.operation(operation.verb, "done", -outcome.amount if outcome.type == EntryType.USAGE else 0)
     _follow_up(user_id, outcome)
     return outcome
 

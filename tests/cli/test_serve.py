@@ -25,6 +25,8 @@ def test_it_starts_everything_and_leaves_nothing(tmp_path):
             assert password in server.output
         started = descendants(server.process.pid)
         assert len(started) >= 4
+        # The web processes and the worker count together.
+        assert len(list((server.folder / "metrics").glob("counter_*.db"))) >= 2
         assert server.stop(signal.SIGINT) == 0
         assert not any(map(is_alive, started))
         key = (server.folder / "secret_key").read_text()

@@ -11,7 +11,7 @@ APP = Path(__file__).parent.parent.parent / "app"
 # What each layer may import of the app.
 LAYERS = {
     "models": ("app.models", "app.clock"),
-    "services": ("app.services", "app.models", "app.clock", "app.db", "app.rate_limits"),
+    "services": ("app.services", "app.models", "app.clock", "app.db", "app.metrics", "app.rate_limits"),
     # Beside the services: a form asks them how long a text may be. It says a refusal as every page does.
     "forms": ("app.forms", "app.services", "app.models", "app.clock", "app.errors"),
 }

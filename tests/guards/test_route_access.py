@@ -18,6 +18,8 @@ OPEN_TO_EVERYBODY = {
     "language.choose",
     "ops.healthz",
     "ops.readyz",
+    # It asks for a key of its own.
+    "ops.metrics",
     "ops.robots",
     "ops.favicon",
     "register.register",

@@ -8,7 +8,7 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3.14 python
 	&& { command -v $$name; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long bench kills storm check format clean
+.PHONY: help run test test-long bench fuzz kills storm check format clean
 
 help:  ## What there is to make.
 	@sed -n 's/^\([a-z-]*\):.*##/make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -27,6 +27,9 @@ bench: $(VENV)/dev.stamp  ## Our speed beside bare pymongo, as ratios; takes som
 
 kills: $(VENV)/dev.stamp  ## Kill processes under load and count what is lost; ten minutes. Fewer: make kills ARGS="--kills 20"
 	@$(BIN)/python -m tests.faults.kills $(ARGS)
+
+fuzz: $(VENV)/dev.stamp  ## 20,000 made-up calls and forms; half an hour. Fewer: make fuzz ARGS="--cases 2000"
+	@$(BIN)/python -m tests.fuzzing $(ARGS)
 
 storm: $(VENV)/dev.stamp  ## A million spends at once, watched all the while. Fewer: make storm ARGS="--spends 100000"
 	@$(BIN)/python -m tests.faults.storm $(ARGS)

@@ -37,9 +37,8 @@ PRIVATE = {
     "own data": ("GET", "/settings/data/export.json", {}, 200),
     "stream of a page": ("POST", "/chat/stream", {"data": {"text": "Hello", "key": "a" * 32}}, 200),
     "stream of the API": ("POST", "/api/chat/message", {"json": {"msg": "Hello"}, "headers": EVENTS}, 200),
-    "balance": ("GET", "/balance", {}, 200),
-    "what a page may be asked": ("OPTIONS", "/account", {}, 200),
-    "head of a page": ("HEAD", "/account", {}, 200),
+    "balance": ("GET", "/account/balance", {}, 200),
+    "head alone": ("HEAD", "/account/balance", {}, 200),
     "defect": ("GET", "/defect", {}, 500),
     "database away": ("GET", "/away", {}, 503),
     "foreign host": ("GET", "/account", {"headers": {"Host": "evil.example"}}, 400),
@@ -57,7 +56,9 @@ class LikeProduction(config.Production):
 
 @pytest.fixture(scope="module")
 def production(mongodb_uri):
-    app = create_app(LikeProduction(SECRET_KEY="k" * 48, MONGODB_URI=mongodb_uri, PUBLIC_URL="https://desk.example.com"))
+    app = create_app(
+        LikeProduction(SECRET_KEY="k" * 48, MONGODB_URI=mongodb_uri, PUBLIC_URL="https://desk.example.com")
+    )
     app.test_client_class = PageClient
     return app
 
@@ -73,7 +74,10 @@ def broken(app, monkeypatch):
 
         return view
 
-    for endpoint, error in (("catalogue.catalogue", ValueError("inside")), ("ops.robots", ServerSelectionTimeoutError())):
+    for endpoint, error in (
+        ("catalogue.catalogue", ValueError("inside")),
+        ("ops.robots", ServerSelectionTimeoutError()),
+    ):
         monkeypatch.setitem(app.view_functions, endpoint, failing(error))
     monkeypatch.setitem(app.config, "PUBLIC_URL", "http://localhost")
     return {"/defect": "/catalogue", "/away": "/robots.txt"}
@@ -110,7 +114,7 @@ def test_what_is_the_same_for_everybody_depends_on_no_cookie(client, path):
 
 def test_no_other_site_reads_an_answer_but_of_the_catalogue(app):
     client = sign_in(app.test_client(), make_talker())
-    for path in ("/account", "/api/beta/request", "/api/openapi.json", "/balance", "/static/favicon.svg"):
+    for path in ("/account", "/api/beta/request", "/api/openapi.json", "/account/balance", "/static/favicon.svg"):
         response = client.get(path, headers={"Origin": "https://evil.example"})
         assert "Access-Control-Allow-Origin" not in response.headers, path
     response = client.get("/api/catalogue.json", headers={"Origin": "https://wallet.example"})
@@ -176,7 +180,15 @@ def test_operators_stay_what_somebody_has_written(client, statements, monkeypatc
         client.post("/sign-in", data=fields)
         client.post("/settings", data={"name": "A", "locale": "en", "time_zone": "UTC", text: text})
         for path in ("/admin/users", "/admin/requests", "/admin/messages", "/catalogue", "/chat/search"):
-            query = {"q": text, "status": text, "kind": text, "tier": text, "cursor": text, "status[$ne]": "x", text: text}
+            query = {
+                "q": text,
+                "status": text,
+                "kind": text,
+                "tier": text,
+                "cursor": text,
+                "status[$ne]": "x",
+                text: text,
+            }
             assert client.get(path, query_string=query).status_code < 500, (path, text)
     keys = {key for command in heard for key in _keys({**command})}
     assert "filter" in keys

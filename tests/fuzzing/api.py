@@ -13,8 +13,8 @@ from hypothesis import Phase, settings
 from schemathesis import Case, Response
 from schemathesis.checks import CheckContext
 from schemathesis.generation.hypothesis.builder import HypothesisTestConfig, HypothesisTestMode, create_test
-from schemathesis.specs.openapi.checks import allow_header_conformance, negative_data_rejection
 from schemathesis.schemas import APIOperation
+from schemathesis.specs.openapi.checks import allow_header_conformance, negative_data_rejection
 
 from app.models.api_key import SELF
 from app.models.permission import Permission
@@ -87,7 +87,9 @@ class ApiFuzzer:
         )
         if response.status_code >= 400:
             stored = self._world.changed()
-            assert not stored, f"{case.operation.label}: {response.status_code}, and yet something is stored in {stored}"
+            assert not stored, (
+                f"{case.operation.label}: {response.status_code}, and yet something is stored in {stored}"
+            )
         return f"{response.status_code // 100}xx"
 
 
@@ -102,7 +104,9 @@ def nothing_is_refused_that_the_document_allows(_context: CheckContext, response
 
 def says_nothing_of_the_inside(_context: CheckContext, response: Response, case: Case) -> None:
     """No answer holds a stack trace or an error of the database."""
-    assert not re.search(rb"Traceback|pymongo|mongoengine|/site-packages/|\.py\"", response.content), case.operation.label
+    assert not re.search(rb"Traceback|pymongo|mongoengine|/site-packages/|\.py\"", response.content), (
+        case.operation.label
+    )
 
 
 def _excluded(case: Case) -> Iterator[Any]:

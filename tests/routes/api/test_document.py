@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from app.models import message, token_request
 from app.openapi import alternatives
-from app.routes.api import gallery_users
+from app.routes.api import gallery_shapes
 from app.routes.api.frame import Query
 from tests.factories import make_admin, sign_in
 
@@ -129,7 +129,11 @@ def test_no_two_enums_share_a_name(document):
     schemas = document["components"]["schemas"]
     shown = {name: schemas[name]["enum"] for name, times in enums.items() if times > 1 and name in schemas}
     # The others of these names are documented where they stand, or not at all.
-    assert shown == {"Status": list(token_request.Status), "Role": list(message.Role), "Kind": list(gallery_users.Kind)}
+    assert shown == {
+        "Status": list(token_request.Status),
+        "Role": list(message.Role),
+        "Kind": list(gallery_shapes.Kind),
+    }
 
 
 def test_the_bounds_of_numbers_are_told(document):

@@ -19,7 +19,7 @@ from schemathesis.specs.openapi.checks import allow_header_conformance, negative
 from app.models.api_key import SELF
 from app.models.permission import Permission
 from tests.factories import bearer
-from tests.fuzzing.kept_world import KeptWorld
+from tests.fuzzing.kept_world import UNHURRIED, KeptWorld
 
 CALLERS = ("no key", "a self key", "an admin's key")
 # What a model of ours says of a field, as opposed to a service: the document must have said it before.
@@ -69,9 +69,7 @@ class ApiFuzzer:
         config = HypothesisTestConfig(
             project=self._project,
             modes=modes,
-            settings=settings(
-                max_examples=cases, deadline=None, database=None, phases=[Phase.explicit, Phase.generate], **options
-            ),
+            settings=settings(max_examples=cases, phases=[Phase.explicit, Phase.generate], **UNHURRIED, **options),
         )
         create_test(operation=operation, test_func=test, config=config)()
         return seen

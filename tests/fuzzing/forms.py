@@ -12,72 +12,21 @@ from werkzeug.test import TestResponse
 
 from tests.factories import PASSWORD, sign_in
 from tests.fuzzing.found_forms import FoundForm, found_forms, whose
-from tests.fuzzing.kept_world import KeptWorld
+from tests.fuzzing.kept_world import UNHURRIED, KeptWorld
 from tests.guards.routes import Route, routes, url_of
 
 # What a field may well hold, so that what is behind the first check is reached as well.
 PLAUSIBLE = ["A talk.", "ann@example.com", "5", "1", "on", "https://example.com/", "+7 999 000-00-00", "free", PASSWORD]
 MARKUP = "<script>alert(1)</script>"
 HOSTILE = [
-    *(
-        "",
-        " ",
-        "\0",
-        "a\0b",
-        "\ud800",
-        "\u202egnp.exe",
-        "\u200b",
-        "e\u0301" * 200,
-        "\U0001f642" * 2_000,
-        "\r\nSet-Cookie: a=b",
-    ),
-    *(
-        MARKUP,
-        f'"><{MARKUP}',
-        "{{ 7 * 7 }}",
-        "{% raw %}",
-        "%s%n%(name)s",
-        "'; drop table users; --",
-        "../../etc/passwd",
-    ),
+    *("", " ", "\0", "a\0b", "\ud800", "\u202egnp.exe", "\u200b", "e\u0301" * 200, "\U0001f642" * 2_000),
+    *(MARKUP, f'"><{MARKUP}', "{{ 7 * 7 }}", "{% raw %}", "%s%n%(name)s", "\r\nSet-Cookie: a=b", "../../etc/passwd"),
     *('{"$ne": null}', "$where", "__raw__", "__proto__", "[]", "null", "true", "NaN", "1e999", "=cmd|'/C calc'!A0"),
-    *(
-        "-1",
-        "0",
-        "1.5",
-        "\u0663",
-        "9" * 400,
-        "9223372036854775808",
-        "1_000",
-        "0x10",
-        "+5",
-        " 5 ",
-        "2026-02-30",
-        "x" * 20_000,
-    ),
-    *(
-        "//evil.example",
-        "https://evil.example/",
-        "javascript:alert(1)",
-        "http://127.0.0.1:27017/",
-        "http://[::1",
-        "a@b@c",
-        "@",
-    ),
+    *("-1", "0", "1.5", "\u0663", "9" * 400, "9223372036854775808", "1_000", "0x10", "+5", " 5 ", "2026-02-30"),
+    *("//evil.example", "https://evil.example/", "javascript:alert(1)", "http://127.0.0.1:27017/", "http://[::1"),
+    *("a@b@c", "@", "x" * 20_000),
 ]
-NAMES = [
-    "email[$ne]",
-    "__proto__",
-    "csrf_token ",
-    "is_admin",
-    "permissions",
-    "tier",
-    "version",
-    "key",
-    "next",
-    "\ud800",
-    "\0",
-]
+NAMES = ["email[$ne]", "__proto__", "csrf_token ", "is_admin", "permissions", "tier", "version", "key", "next", "\0"]
 TEXTS = st.sampled_from(HOSTILE) | st.text(max_size=50) | st.integers().map(str)
 INSIDE = re.compile(r"Traceback \(most recent|pymongo|mongoengine|/site-packages/|werkzeug")
 URLENCODED, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
@@ -114,7 +63,7 @@ class FormFuzzer:
         form, who = self._forms[str(route)], whose(route)
         few = route.endpoint in self.not_shown
 
-        @settings(max_examples=cases, deadline=None, database=None, phases=[Phase.generate], **options)
+        @settings(max_examples=cases, phases=[Phase.generate], **UNHURRIED, **options)
         @given(
             sent=filled_in(form, few=few), content_type=st.sampled_from([URLENCODED, URLENCODED, URLENCODED, MULTIPART])
         )

@@ -6,6 +6,7 @@ from typing import Any
 
 import time_machine
 from flask import Flask
+from hypothesis import HealthCheck
 from mongoengine.connection import get_db
 
 from app import clock, rate_limits
@@ -17,6 +18,8 @@ from tests.guards.routes import COUNTERS, World
 from tests.steps import make_beta, make_listing
 
 NOTES_ON_ITSELF = {"migrations"}
+# How often, and nothing of how long: a busy machine is no finding.
+UNHURRIED: dict[str, Any] = {"deadline": None, "database": None, "suppress_health_check": list(HealthCheck)}
 
 
 class KeptWorld:

@@ -14,7 +14,7 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3.14 python
 	&& { command -v $$name; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long bench kills faults storm screenshots check deployment audit tools-if-possible image lock licences format translations clean
+.PHONY: help run test test-long bench fuzz kills faults storm screenshots check deployment audit tools-if-possible image lock licences format translations clean
 
 help:  ## What there is to make.
 	@sed -n 's/^\([a-z-]*\):.*##/make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -33,6 +33,9 @@ bench: $(VENV)/dev.stamp  ## Our speed beside bare pymongo, as ratios; takes som
 
 kills: $(VENV)/dev.stamp  ## Kill processes under load and count what is lost; ten minutes. Fewer: make kills ARGS="--kills 20"
 	@$(BIN)/python -m tests.faults.kills $(ARGS)
+
+fuzz: $(VENV)/dev.stamp  ## 20,000 made-up calls and forms; half an hour. Fewer: make fuzz ARGS="--cases 2000"
+	@$(BIN)/python -m tests.fuzzing $(ARGS)
 
 faults: $(VENV)/dev.stamp  ## Break a database of three under load, in each way; half an hour. One way: make faults ARGS="--only killed"
 	@$(BIN)/python -m tests.faults $(ARGS)

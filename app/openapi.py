@@ -34,7 +34,6 @@ SECURITY_SCHEMES: dict[str, Any] = {
     "session": {
         "type": "apiKey",
         "in": "cookie",
-        "name": "tokendesk",
         "description": "The session of this site's pages.",
     },
 }
@@ -111,7 +110,9 @@ class App(OpenAPI):
     def generate_spec_json(self) -> None:
         """As the library's, completed with what its decorators cannot say."""
         super().generate_spec_json()  # type: ignore[no-untyped-call]
-        schemas = self.spec_json["components"]["schemas"]
+        components = self.spec_json["components"]
+        components["securitySchemes"]["session"]["name"] = self.config["SESSION_COOKIE_NAME"]
+        schemas = components["schemas"]
         for operation in (one for path in self.spec_json["paths"].values() for one in path.values()):
             responses = operation["responses"]
             if body := operation.get("requestBody"):

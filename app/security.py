@@ -55,6 +55,9 @@ def _refuse_unfit_input() -> None:
     # NUL means nothing in a text, and much to some of the programs behind us.
     if "\0" in request.path:
         abort(404)
+    if not is_api() and request.files:
+        # No page asks for one, and a form would take what is no text for the text of a field.
+        abort(400, _("The forms here take no files."))
     fields = request.args.items(multi=True), () if is_api() else request.form.items(multi=True)
     if any("\0" in text for text in chain(*chain(*fields))):
         abort(400, _("The input holds a NUL character."))

@@ -1,6 +1,7 @@
 """The chat as JSON."""
 
 from collections.abc import Iterable
+from typing import Annotated
 
 from pydantic import Field, RootModel
 
@@ -8,7 +9,7 @@ from app.models.account import Account
 from app.models.assistant import Assistant
 from app.models.conversation import Conversation
 from app.models.message import Message, Role, Status
-from app.routes.api.shapes import Id, Instant, Shape
+from app.routes.api.shapes import Id, Instant, Shape, one_of
 
 
 class Ended(Shape):
@@ -18,7 +19,9 @@ class Ended(Shape):
     remaining_tokens: int = Field(examples=[49_700])
     conversation_id: Id
     message_id: Id
-    status: Status = Field(examples=["done"], description="stopped: it broke off, and what there is of it was charged.")
+    status: Annotated[Status, one_of(Status)] = Field(
+        examples=["done"], description="stopped: it broke off, and what there is of it was charged."
+    )
 
 
 class Text(Shape):
@@ -37,7 +40,7 @@ class Said(Shape):
     id: Id
     role: Role
     text: str
-    status: Status
+    status: Annotated[Status, one_of(Status)]
     tokens_used: int | None = Field(description="What an answer cost, once that is known.")
     created_at: Instant
 

@@ -11,8 +11,17 @@ from flask import Response, current_app, g, jsonify, make_response, request
 from flask_babel import gettext as _
 from flask_openapi import APIBlueprint
 from limits import RateLimitItemPerMinute
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
+from pydantic_core import CoreSchema
 
 from app import rate_limits
 from app.extensions import csrf
@@ -26,13 +35,28 @@ METERING_CALLS_A_MINUTE = RateLimitItemPerMinute(6_000)
 # What any call may be answered, and what where nobody has to say who they are.
 REFUSALS = (400, 401, 403, 429, 503)
 REFUSALS_TO_ANYBODY = (400, 429, 503)
+# What JSON Schema calls the bounds of a number, by pydantic's names.
+BOUNDS = {"ge": "minimum", "le": "maximum"}
 _DIGITS = re.compile(r"[0-9]{1,15}")
 
 
 # --- what bodies and queries are made of ------------------------------------------------------------------------------
 
 
-class Body(BaseModel):
+class Given(BaseModel):
+    """What a caller gives, documented with the bounds of its numbers."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """As pydantic's, which writes the bounds of a number that one of our functions reads under names of its own."""
+        written = handler(schema)
+        for field in handler.resolve_ref_schema(written).get("properties", {}).values():
+            for part in (field, *field.get("anyOf", ())):
+                part |= {name: part.pop(own) for own, name in BOUNDS.items() if own in part}
+        return written
+
+
+class Body(Given):
     """A body: fields of its own, and no others; nothing is turned into what it is not."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -44,7 +68,7 @@ class CamelBody(Body):
     model_config = ConfigDict(alias_generator=to_camel)
 
 
-class Query(BaseModel):
+class Query(Given):
     """A query: fields of its own, and no others; an empty one counts as absent."""
 
     model_config = ConfigDict(extra="forbid")
@@ -84,7 +108,7 @@ def _reference(value: Any) -> str:
 
 # A whole number in a body, and one in a query.
 JsonInt = Annotated[int, BeforeValidator(_whole)]
-QueryInt = Annotated[int, BeforeValidator(_digits)]
+QueryInt = Annotated[int, BeforeValidator(_digits), Field(ge=0, le=10**15 - 1)]
 # A number or an id in a body, as text. Of a union, pydantic would name its parts in what it says of the field.
 JsonReference = Annotated[
     str,

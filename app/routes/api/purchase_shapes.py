@@ -1,10 +1,12 @@
 """Tokens and orders as the clients that buy them know them."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from app import clock
 from app.models.order import Order, Status
-from app.routes.api.shapes import Id, Shape
+from app.routes.api.shapes import Id, Shape, one_of
 
 
 class TokensShape(Shape):
@@ -23,7 +25,7 @@ class OrderShape(Shape):
     tokens: int = Field(examples=[50_000])
     amount: int = Field(examples=[149], description="In whole units of the currency.")
     currency: str = Field(examples=["RUB"])
-    status: Status
+    status: Annotated[Status, one_of(Status)]
     checkout_url: str | None
 
 

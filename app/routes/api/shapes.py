@@ -1,6 +1,7 @@
 """What the JSON of answers is made of: names and types that clients rely on, whatever the code calls things."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
@@ -16,6 +17,11 @@ Instant = Annotated[
 Id = Annotated[
     str, WithJsonSchema({"type": "string", "pattern": "^[0-9a-f]{24}$", "examples": ["6920258f1c9d440000a1b2c3"]})
 ]
+
+
+def one_of(choices: type[StrEnum]) -> WithJsonSchema:
+    """Documents the choices where they stand: of two enums of one name, the document would show one for both."""
+    return WithJsonSchema({"type": "string", "enum": [str(choice) for choice in choices]})
 
 
 class Shape(BaseModel):

@@ -2,11 +2,14 @@
 
 import re
 from collections import Counter
+from enum import StrEnum
 
 import pytest
 from pydantic import BaseModel
 
+from app.models import message, token_request
 from app.openapi import alternatives
+from app.routes.api import gallery_shapes
 from app.routes.api.frame import Query
 from tests.factories import make_admin, sign_in
 
@@ -117,6 +120,28 @@ def test_no_two_schemas_share_a_name(document):
     names = Counter(one.__name__ for one in shapes if one.__name__ in document["components"]["schemas"])
     assert len(names) > 40
     assert [name for name, times in names.items() if times > 1] == []
+
+
+def test_no_two_enums_share_a_name(document):
+    """As above: a status of an order is none of a request."""
+    enums = Counter(one.__name__ for one in StrEnum.__subclasses__() if one.__module__.startswith("app."))
+    assert enums["Status"] > 1
+    schemas = document["components"]["schemas"]
+    shown = {name: schemas[name]["enum"] for name, times in enums.items() if times > 1 and name in schemas}
+    # The others of these names are documented where they stand, or not at all.
+    assert shown == {
+        "Status": list(token_request.Status),
+        "Role": list(message.Role),
+        "Kind": list(gallery_shapes.Kind),
+    }
+
+
+def test_the_bounds_of_numbers_are_told(document):
+    schemas = document["components"]["schemas"]
+    tokens = schemas["Usage"]["properties"]["tokens"]
+    assert (tokens["minimum"], tokens["maximum"]) == (1, 1_000_000_000)
+    limit = document["paths"]["/api/admin/token-requests"]["get"]["parameters"][1]
+    assert (limit["name"], limit["schema"]["minimum"], limit["schema"]["maximum"]) == ("limit", 1, 200)
 
 
 def test_the_names_are_those_of_the_clients(document):

@@ -80,7 +80,7 @@ def migrate():
         list(migrations.run_pending())
 
 
-@pytest.mark.parametrize("step", [11, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("step", [19, pytest.param(1, marks=pytest.mark.long)])
 def test_killed_anywhere_they_are_finished_by_the_next_start(mongodb_uri, clock_hand, older, expected, step):
     assert [one["out_of_tokens"] for one in expected["users"]] == [False, False, True]
     for nth in count(2, step):

@@ -74,6 +74,7 @@ AUDITED: dict[str, tuple[Action, Callable[[Scene], TestResponse]]] = {
     "admin_deliveries.retry": (Action.DELIVERY_RETRY, lambda to: to.post(f"deliveries/{dead_delivery()}/retry")),
     "admin_webhooks.new": (Action.WEBHOOK_CREATE, lambda to: to.post("webhooks/new", **HOOK, key="a form")),
     "admin_webhooks.edit": (Action.WEBHOOK_EDIT, lambda to: to.post(f"webhooks/{webhook()}", **HOOK, key="a form")),
+    "admin_webhooks.send_test": (Action.WEBHOOK_TEST, lambda to: to.post(f"webhooks/{webhook()}/test")),
     "admin_webhooks.remove": (Action.WEBHOOK_REMOVE, lambda to: to.post(f"webhooks/{webhook()}/remove")),
     "admin_user_tokens.do_reset": (
         Action.ACCOUNT_RESET,
@@ -160,7 +161,7 @@ UNAUDITED = {
             *("settings_email.email", "settings_email.cancel", "settings_email.confirm", "settings_password.password"),
             *("settings_sessions.end", "settings_sessions.end_others", "settings_two_factor.turn_on"),
             *("settings_two_factor.replace_app", "settings_two_factor.recovery_codes", "settings_two_factor.turn_off"),
-            "settings_own_data.delete",
+            *("settings_two_factor.prove", "settings_two_factor.replace_recovery_codes", "settings_own_data.delete"),
         ),
         OWN_SIGN_IN,
     ),
@@ -168,7 +169,7 @@ UNAUDITED = {
         (
             *("requests.new", "requests.edit", "requests.answer", "requests.withdraw", "listings.support"),
             *("buy.order", "orders.pay", "orders.cancel", "notifications.open_", "notifications.mark_all_read"),
-            *("settings_notices.notices", "unsubscribe.end", "settings_profile.profile"),
+            *("settings_notices.notices", "unsubscribe.end", "settings_profile.profile", "language.choose"),
             *("chat_conversations.rename", "chat_conversations.delete", "chat_answers.stop"),
         ),
         OWN,

@@ -29,6 +29,8 @@ READS = {
 }
 UNAUDITED = {
     "audit seal": "it adds to the proof, not to the trail",
+    "db dump": "it reads what whoever has the database reads anyway, also of a database that cannot be written to",
+    "db restore": "it puts the trail that was dumped in the place of this one",
     "db init": "it changes the shape of the database, which the migrations record",
     "db migrate": "it changes the shape of the database, which the migrations record",
     "stats rebuild": "it counts again what the ledger says",

@@ -16,6 +16,7 @@ NOT_SHOWN = {
     *("confirm_email.confirm", "confirm_email.send_again", "listings.support", "reset_password.new_password"),
     *("settings_email.cancel", "settings_email.confirm", "settings_two_factor.recovery_codes", "sign_in.code"),
     *("settings_two_factor.replace_app", "settings_two_factor.turn_off"),
+    *("settings_two_factor.turn_on", "settings_two_factor.replace_recovery_codes"),
 }
 
 

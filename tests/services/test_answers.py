@@ -272,14 +272,14 @@ def test_a_failed_answer_stays_until_it_can_be_asked_for_again(user):
 
 def test_while_the_hold_of_a_failed_answer_is_still_to_be_released_its_key_is_in_use(user, monkeypatch):
     answer = announced(user)
-    with monkeypatch.context() as patch:
-        patch.setitem(due.VERBS, "answer.charge", breaking_verb)
-        with time_machine.travel(clock.now() + LONG_AGO, tick=False):
+    with time_machine.travel(clock.now() + LONG_AGO, tick=False):
+        with monkeypatch.context() as patch:
+            patch.setitem(due.VERBS, "answer.charge", breaking_verb)
             assert answers.settle_lapsed() == 1
-        with pytest.raises(Busy):
-            say(user)
-    assert Message.objects.get(role="assistant").id == answer.id
-    assert say(user).status == "done"
+            with pytest.raises(Busy):
+                say(user)
+        assert Message.objects.get(role="assistant").id == answer.id
+        assert say(user).status == "done"
 
 
 def breaking_verb(**_arguments):

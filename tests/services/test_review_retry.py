@@ -30,7 +30,7 @@ def make_due(token_request, *, verb="users.note_tokens", failed="It broke."):
 
 
 def events():
-    return list(AuditEvent.objects(action="request.retry"))
+    return list(AuditEvent.objects(action="request.retry").order_by("id"))
 
 
 @pytest.mark.parametrize("verb", ["users.note_tokens", "nonsense"])

@@ -20,6 +20,7 @@ NO_PAGES = {
         "admin_export.ledger_jsonl",
     ),
     *("admin_request_export.requests_csv", "admin_request_export.requests_jsonl", "settings_own_data.export"),
+    *("admin_audit.audit_csv", "admin_audit.audit_jsonl", "ops.metrics"),
     *("ops.favicon", "ops.healthz", "ops.readyz", "ops.robots", "listings.hint", "admin_messages.message"),
     *("admin_requests.token_requests_list", "admin_requests.beta_requests_list"),
 }

@@ -9,6 +9,7 @@ from flask import Flask
 from pyotp import TOTP
 
 from app import clock
+from app.models.audit_event import Action, AuditEvent
 from app.models.catalogue_token import CatalogueToken
 from app.models.delivery import Delivery, Kind, State
 from app.models.notice_mail import Topic
@@ -86,6 +87,7 @@ class Showroom:
             "batch_id": self._batch(),
             "delivery_id": self._delivery(),
             "webhook_id": self._webhook(),
+            "event_id": AuditEvent.objects(action=Action.CANNED_RESPONSE_CREATE).first().id,
             "notice_token": notice_mail.link_token(self.user.id, Topic.DECIDED),
         }
         self.numbers = {
@@ -132,7 +134,8 @@ class Showroom:
         user = make_user("noor.haddad@example.com", name="Noor Haddad", password=PASSWORD)
         setup = two_factor.begin(user)
         code = TOTP(two_factor.secret_of(setup, user) or "").at(clock.now())
-        return two_factor.turn_on(user.id, setup=setup, code=code, password=PASSWORD, by=actor_of(user))[0]
+        proof, _codes = two_factor.prove(user.id, setup=setup, code=code, password=PASSWORD, by=actor_of(user))
+        return two_factor.turn_on(user.id, proof=proof, by=actor_of(user))
 
     def _requests(self) -> tuple[TokenRequest, TokenRequest]:
         """One that waits, and one that was approved with an answer."""
@@ -173,4 +176,5 @@ class Showroom:
     def _email_change(self) -> str:
         change = {"id": ObjectId(), "address": "dana@example.org", "at": clock.now(), "epoch": self.user.session_epoch}
         User._get_collection().update_one({"_id": self.user.id}, {"$set": {"email_change": change}})
-        return signed_tokens.sign([str(self.user.id), str(change["id"])], purpose=email_changes.PURPOSE)
+        said = [str(self.user.id), str(change["id"]), change["address"]]
+        return signed_tokens.sign(said, purpose=email_changes.PURPOSE)

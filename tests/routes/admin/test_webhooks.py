@@ -44,7 +44,7 @@ def test_the_list_shows_them_or_how_to_begin(client):
     assert "No webhooks yet" in text_of(client.get(LIST))
     webhooks.create(url=URL, events=["tokens.low", "order.paid"], by=OPERATOR)
     text = text_of(client.get(LIST))
-    assert f"1 webhook Address Hears of State Made Remove {URL} order.paid tokens.low On" in text
+    assert f"1 webhook URL Hears of State Made Remove {URL} order.paid tokens.low On" in text
 
 
 def test_one_is_changed_and_switched_off(client, hook):

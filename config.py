@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
-ENV_FILE = Path(__file__).parent / ".env"
+ENV_FILE = Path(os.environ.get("ENV_FILE") or Path(__file__).parent / ".env")
 # A scheme, a host, perhaps a port and a path; neither user nor query.
 _BASE_URL = re.compile(r"https?://([\w.-]+|\[[0-9a-f:]+\])(:\d{1,5})?(/[\w./~-]*)?", re.ASCII | re.IGNORECASE)
 

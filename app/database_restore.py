@@ -27,10 +27,13 @@ def read_manifest(folder: Path) -> Manifest:
         stored = json.loads((folder / MANIFEST).read_text())
     except (OSError, ValueError):
         raise DumpError(f"{folder} has no {MANIFEST} that can be read: no dump, or one that was broken off.") from None
-    if stored["format"] != FORMAT or not set(stored["migrations"]) <= set(migrations.names()):
-        raise DumpError(f"{folder} was made by a newer version of Tokendesk.")
-    parts = {name: Part(**part) for name, part in stored["parts"].items()}
-    return Manifest(stored["database"], stored["taken_at"], stored["migrations"], parts)
+    try:
+        if stored["format"] != FORMAT or not set(stored["migrations"]) <= set(migrations.names()):
+            raise DumpError(f"{folder} was made by a newer version of Tokendesk.")
+        parts = {name: Part(**part) for name, part in stored["parts"].items()}
+        return Manifest(stored["database"], stored["taken_at"], stored["migrations"], parts)
+    except (KeyError, TypeError, AttributeError):
+        raise DumpError(f"{folder} has a {MANIFEST} that is none of ours.") from None
 
 
 def prove(folder: Path, manifest: Manifest, *, progress: Progress) -> None:

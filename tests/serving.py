@@ -30,7 +30,11 @@ class Server:
         self.log = folder / f"serve-{self.port}.log"
         folder.mkdir(parents=True, exist_ok=True)
         own = {"INSTANCE_FOLDER": str(folder), "PORT": str(self.port), **environment}
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LANG") if name in os.environ}
+        kept = {
+            name: os.environ[name]
+            for name in ("PATH", "HOME", "TMPDIR", "LANG", "ENV_FILE", "FLASK_SKIP_DOTENV")
+            if name in os.environ
+        }
         self.environment = {**kept, **own}
         with self.log.open("wb") as output:
             self.process = self._flask("serve", stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)

@@ -87,7 +87,7 @@ def _failing() -> Iterator[None]:
     """What cannot be done becomes one line and an exit code."""
     try:
         yield
-    except (DumpError, db.StructureConflict, migrations.Locked) as error:
+    except (DumpError, OSError, db.StructureConflict, migrations.Locked) as error:
         raise click.ClickException(str(error)) from None
 
 

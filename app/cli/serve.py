@@ -75,7 +75,7 @@ def _serve(port: int) -> int:
             _prepare()
             accounts = _seed_demo()
         shutil.rmtree(_metrics_folder(), ignore_errors=True)
-        _metrics_folder().mkdir()
+        _metrics_folder().mkdir(parents=True)
         children += [stack.enter_context(_child(command)) for command in _commands(port)]
         address = f"http://127.0.0.1:{port}"
         _wait_until_ready(f"{address}/readyz", children)
@@ -182,7 +182,8 @@ def _wait_until_ready(url: str, children: list[subprocess.Popen[bytes]]) -> None
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and _all_run(children):
         try:
-            with urllib.request.urlopen(url, timeout=5):  # noqa: S310
+            # Whatever proxy the way out needs, this is no way out.
+            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=5):
                 return
         except OSError:
             time.sleep(0.1)

@@ -45,7 +45,7 @@ class ReviewBatch(Document):
         "collection": "review_batches",
         "auto_create_index": False,
         "index_cls": False,
-        "indexes": [{"fields": ["resume_at"], "sparse": True}, {"fields": ["rows.id"]}],
+        "indexes": [{"fields": ["resume_at"], "sparse": True}, {"fields": ["rows.id"]}, {"fields": ["by.id"]}],
     }
 
     @property

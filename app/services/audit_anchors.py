@@ -3,6 +3,7 @@
 The chain alone cannot show that its end was cut off, or that all of it was written anew; against an anchor both show.
 """
 
+import errno
 import logging
 import os
 from collections.abc import Iterable, Iterator
@@ -86,7 +87,10 @@ def _append(path: str, line: str) -> None:
     """One write at the end, so that lines of several writers do not mix; on the disk before anybody relies on it."""
     file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
     try:
-        os.write(file, line.encode())
+        if os.write(file, line.encode()) < len(line.encode()):
+            # The disk is full: the next line at least is not to be glued to what there is of this one.
+            os.write(file, b"\n")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
         os.fsync(file)
     finally:
         os.close(file)

@@ -138,5 +138,10 @@ def _event(event_id: ObjectId | None) -> Row:
 
 def _as_asked(chosen: Filters) -> Row:
     action = str(chosen.action) if chosen.action else None
-    asked = {"actor": chosen.actor, "action": action, "object": chosen.object}
+    asked = {"actor": _unless_personal(chosen.actor), "action": action, "object": _unless_personal(chosen.object)}
     return {**asked, "since": chosen.since, "until": chosen.until}
+
+
+def _unless_personal(asked: str | int | None) -> str | int | None:
+    """An address or a phone number that is nobody's here is not kept, since nobody could erase it."""
+    return "–" if isinstance(asked, str) and ("@" in asked or asked.startswith("+")) else asked

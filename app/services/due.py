@@ -49,6 +49,8 @@ log = logging.getLogger(__name__)
 
 # How long an item is left to the caller that wrote it before the worker takes it over.
 GRACE = timedelta(seconds=10)
+# The worker tries it until it is done: somebody has a right to it.
+NEVER_GIVEN_UP = frozenset({"user.erase"})
 CARRIERS: tuple[type[Document], ...] = (
     TokenRequest,
     TokenAccount,
@@ -229,14 +231,16 @@ def _do(collection: Any, document_id: ObjectId | int, item: Mapping[str, Any]) -
         return False
     except DomainError as refusal:
         log.warning("%s of %s cannot be done: %s", item["verb"], item["key"], refusal)
-        _mark_failed(collection, document_id, this, str(refusal))
+        if item["verb"] not in NEVER_GIVEN_UP:
+            _mark_failed(collection, document_id, this, str(refusal))
         return False
     except Exception as error:
         if db.is_unanswered(error):
             raise
         # A defect in one verb must not stop what follows from other changes; it is shown on the desk instead.
         log.exception("%s of %s failed", item["verb"], item["key"])
-        _mark_failed(collection, document_id, this, repr(error)[:500])
+        if item["verb"] not in NEVER_GIVEN_UP:
+            _mark_failed(collection, document_id, this, repr(error)[:500])
         return False
     return True
 

@@ -122,7 +122,11 @@ def rich_account() -> ObjectId:
 
 def environment(app: Flask) -> dict[str, str]:
     """The settings of this app, as a deployment has them, and none of the developer's own."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LANG") if name in os.environ}
+    kept = {
+        name: os.environ[name]
+        for name in ("PATH", "HOME", "TMPDIR", "LANG", "ENV_FILE", "FLASK_SKIP_DOTENV")
+        if name in os.environ
+    }
     tiers = json.dumps(app.config["TIERS"])
     own = {name: str(app.config[name]) for name in ("MONGODB_URI", "SECRET_KEY", *SETTINGS)}
     return {**kept, **own, "TIERS": tiers}

@@ -1,5 +1,6 @@
 """A user deletes their account: nothing of the person stays anywhere, and the books do."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from mongoengine.connection import get_db
 from app import clock
 from app.models.actor import Actor
 from app.models.audit_event import Action, AuditEvent
+from app.models.catalogue_token import CatalogueToken
 from app.models.domain_error import BadCredentials, Busy, Forbidden, InvalidInput, TooManyAttempts, UserInactive
 from app.models.message import Message, Status
 from app.models.notification import Notification
@@ -20,6 +22,7 @@ from app.models.user import NOBODY, User
 from app.services import (
     account_deletion,
     api_keys,
+    catalogue_removal,
     deliveries,
     due,
     host_users,
@@ -30,6 +33,7 @@ from app.services import (
     orders,
     personal_erasure,
     request_deletion,
+    reservations,
     review,
     review_batches,
     sign_in,
@@ -302,6 +306,12 @@ def test_the_name_of_somebody_who_has_decided_for_others_goes_there_too():
     review.approve(late, by=by)
     perform(batch)
     perform(review_batches.start(seen(make_beta()), BatchAction.REJECT, response="No.", by=by))
+    review.approve(make_listing(make_user()), by=OPERATOR)
+    catalogue_removal.remove(CatalogueToken.objects.get(), by=by, reason="Drained")
+    # Where nothing was decided, no event tells of the batch; nor does any of a request that is only in hand.
+    perform(review_batches.start(seen(late), BatchAction.REJECT, response="No.", by=replace(by, address="192.0.2.99")))
+    make_request(make_user())
+    assert reservations.next_for(by)
     user_changes.set_permissions(rita.id, [], by=OPERATOR)
     assert {"orders", "review_batches", "token_accounts", "token_requests"} <= {*traces()["zebedee"]}
     delete(users.get(rita.id))

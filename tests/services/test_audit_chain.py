@@ -159,6 +159,13 @@ def test_an_inserted_event_is_found(events):
     assert verified() == (LENGTH + 3, "its seal is missing")
 
 
+@pytest.mark.parametrize("seq", [0, -1, 2.5, "x", [3], True, float("nan")])
+def test_an_event_with_a_number_that_no_sealer_gives_is_found(events, seq):
+    copy = events.find_one({"_id": event_of(3)})
+    events.insert_one({**copy, "_id": ObjectId(), "key": "a copy", "seq": seq})
+    assert verified() == (0, "inserted: its number is none of the chain's")
+
+
 def test_swapped_events_are_found(events, seals):
     one, other = event_of(4), event_of(9)
     swap(seals, 4, 9, "hash")

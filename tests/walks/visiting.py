@@ -16,7 +16,7 @@ PHONE = {"width": 360, "height": 740}
 # What has another colour now is drawn with the next frame.
 DRAWN = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 SEND_EMPTY = """() => {
-  const form = [...document.querySelectorAll("main form[method=post]")].at(-1);
+  const form = [...document.querySelectorAll("main form[method=post]:not(.languages)")].at(-1);
   form.noValidate = true;
   form.requestSubmit();
 }"""

@@ -32,9 +32,9 @@ def test_the_list_says_who_did_what_to_what_and_why(client):
     enter(by=SYSTEM, action="request.expire", object={"kind": "order", "id": "o", "number": 7})
     page = client.get(LIST)
     text = text_of(page)
-    assert "request.expire They asked nicely. Tokendesk System order #7" in text
+    assert "request.expire They asked nicely. Tokendesk System Order #7" in text
     assert "Not sealed yet" in text
-    assert f"&lt;b&gt;Because&lt;/b&gt; Adam User request #{token_request.number}" in text
+    assert f"&lt;b&gt;Because&lt;/b&gt; Adam User Request #{token_request.number}" in text
     assert f'href="/admin/requests/{token_request.number}"' in page.text
     assert "Sealed" in text
 
@@ -43,7 +43,7 @@ def test_a_users_page_leads_to_what_was_changed_about_them(client):
     ada = make_user("ada@example.com", name="Ada")
     assert f'href="/admin/audit?object={ada.id}"' in client.get(f"/admin/users/{ada.id}").text
     page = client.get(LIST, query_string={"object": ada.id})
-    assert (rows(page), "user.create The tests Command line user Ada" in text_of(page)) == (1, True)
+    assert (rows(page), "user.create The tests Command line User Ada" in text_of(page)) == (1, True)
 
 
 def test_its_filters_stand_in_the_address(client):

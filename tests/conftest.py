@@ -13,6 +13,7 @@ from mongoengine import connect, disconnect
 import config
 from app import create_app, db, embedded_mongo, rate_limits
 from app.extensions import limiter
+from app.services import upstream
 from tests import memory_disk, stripe_server
 from tests.leftovers import Leftovers
 from tests.page_client import PageClient
@@ -38,8 +39,9 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_unconfigure() -> None:
-    """Ends the mongod that this process started."""
+    """Ends the mongod that this process started, and hangs up on the models that tests have talked to."""
     _at_the_end.close()
+    upstream._client().close()
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,8 @@ from tests.factories import actor_of, make_user
 from tests.processes import wait_until
 from tests.upstream.misbehaving import DONE, HEAD, data, end, piece, reset, silence
 
-FOUR_PIECES = (HEAD, *(piece(f"{n} ") for n in range(4)))
+# They come at once: what comes between two of them is no piece of the text, but one that a writer notices.
+FOUR_PIECES = (HEAD, b"".join(piece(f"{n} ") for n in range(4)))
 
 
 @pytest.fixture
@@ -88,8 +89,7 @@ def test_a_repeat_meanwhile_gets_what_there_is_and_does_not_disturb(server, user
 
 
 def test_whoever_stops_an_answer_pays_for_what_its_writer_had_by_then(server, user, monkeypatch):
-    # They come at once: what comes between two of them is no piece, and would be noticed at, too.
-    server.will((b"".join(FOUR_PIECES), silence))
+    server.will((*FOUR_PIECES, silence))
     answering = begin(user)
     assert next(answering.pieces) == "0 "
     assert chat.stop(user.id, str(answering.answer.id)).status == "streaming"

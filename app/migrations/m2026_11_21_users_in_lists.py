@@ -6,7 +6,7 @@ from pymongo import UpdateOne
 
 from app import clock
 from app.models.user import User, search_terms
-from app.services import account_commit, out_of_tokens
+from app.services import account_reading, out_of_tokens
 
 BATCH = 1_000
 FIELDS = ("name", "email", "phone", "external_id", "tier", "email_confirmed")
@@ -21,7 +21,7 @@ def run() -> None:
         ids, unnoted = [user.id for user in batch], {"out_of_tokens": {"$exists": False}}
         collection.update_many({"_id": {"$in": ids}, **unnoted}, {"$set": {"out_of_tokens": False}})
         # Only now: what happens to an account from here on leaves a note of its own.
-        policy, accounts = account_commit.policy(), account_commit.read_all(batch, clock.now())
+        policy, accounts = account_reading.policy(), account_reading.read_all(batch, clock.now())
         for account in accounts.values():
             if policy.is_out(account.available):
                 out_of_tokens.note(account.id)

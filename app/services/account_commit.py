@@ -1,4 +1,4 @@
-"""Reading and writing token accounts: the general write, and copying to the ledger.
+"""Writing token accounts: the general write, and copying to the ledger.
 
 An operation is one conditional update of one account document that carries its ledger entries along. Entries are numbered and
 copied to the ledger afterwards, and leave the account only when they are safely there. Whatever dies in between, the account
@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bson import ObjectId
-from flask import current_app
 from pymongo import UpdateOne
 from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError, DuplicateKeyError
@@ -21,11 +20,12 @@ from pymongo.read_concern import ReadConcern
 
 from app import clock
 from app.models import account_rules
-from app.models.account import Account, EntryType, Operation, Policy, Terms
-from app.models.domain_error import Busy, DomainError, HoldClosed, KeyReused, NotFound, Unavailable
+from app.models.account import Account, EntryType, Operation
+from app.models.domain_error import Busy, DomainError, HoldClosed, KeyReused, Unavailable
 from app.models.ledger_entry import LedgerEntry, numbered
 from app.models.token_account import TokenAccount, from_fields, to_fields
-from app.models.user import NOBODY, User
+from app.models.user import NOBODY
+from app.services import account_reading
 
 COPY_BATCH = 50
 # Beyond so many waiting entries everybody who writes also copies.
@@ -87,67 +87,6 @@ def _at_majority(document: type[TokenAccount] | type[LedgerEntry]) -> Collection
     return known[1]
 
 
-def policy() -> Policy:
-    """The rules' settings, as they are now."""
-    tiers = {name: terms(name) for name in current_app.config["TIERS"]}
-    return Policy(tiers, current_app.config["LOW_BALANCE_TOKENS"], current_app.config["CHAT_MIN_TOKENS"])
-
-
-def terms(tier: str) -> Terms:
-    """What the settings say of a tier."""
-    setting = current_app.config["TIERS"][tier]
-    return Terms(tier, setting["limit"], timedelta(days=setting["period_days"]))
-
-
-# --- reading ----------------------------------------------------------------------------------------------------------
-
-
-def read(account_id: ObjectId, at: datetime) -> Account:
-    """The account as it is at `at`, with what time has brought since the last write; nothing is written."""
-    document = TokenAccount._get_collection().find_one({"_id": account_id})
-    if document is None:
-        return opened(account_id, at)[0]
-    account = from_fields(document)
-    account_rules.catch_up(account, max(at, account.last_entry_at or at), policy())
-    return account
-
-
-def read_all(users: Iterable[User], at: datetime) -> dict[ObjectId, Account]:
-    """The accounts of these users as `read` gives them, in one query."""
-    rules, found = policy(), {user.id: user for user in users}
-    without_entries = {"entries": 0, "due": 0}
-    stored = TokenAccount._get_collection().find({"_id": {"$in": list(found)}}, without_entries)
-    read_: dict[ObjectId, Account] = {}
-    for account in map(from_fields, stored):
-        account_rules.catch_up(account, max(at, account.last_entry_at or at), rules)
-        read_[account.id] = account
-    for user_id in found.keys() - read_.keys():
-        read_[user_id] = opening(user_id, found[user_id], at)[0]
-    return read_
-
-
-def opened(account_id: ObjectId, at: datetime) -> tuple[Account, list[Document]]:
-    """The account that the first operation of a user makes; raises `NotFound` where there is no such user.
-
-    Where mail is configured, it begins without the initial grant until the user's address is confirmed.
-    """
-    user = User._get_collection().find_one({"_id": account_id}, {"tier": 1, "email_confirmed": 1})
-    if user is None:
-        raise NotFound
-    return opening(account_id, user, at)
-
-
-def opening(account_id: ObjectId, user: User | Mapping[str, Any], at: datetime) -> tuple[Account, list[Document]]:
-    """As `opened`, for a user who is known already."""
-    waits = current_app.config["MAIL_SERVER"] and not user["email_confirmed"]
-    initial = 0 if waits else current_app.config["INITIAL_TOKENS"]
-    rules, tier = policy(), user["tier"]
-    # Whoever is on a tier that the settings have no more has no allowance until somebody puts them on another.
-    return account_rules.open_account(
-        account_id, rules.tiers.get(tier) or Terms(tier, 0, timedelta(0)), initial, rules, at
-    )
-
-
 # --- the general write ------------------------------------------------------------------------------------------------
 
 
@@ -180,7 +119,7 @@ def _work_out(
 ) -> tuple[list[Result], _Write | None]:
     """The result of each operation, and what to write; None where every one is a repeat or a refusal."""
     if document is None:
-        account, added = opened(account_id, operations[0].at)
+        account, added = account_reading.opened(account_id, operations[0].at)
         known: dict[Any, Document] = {entry["key"]: entry for entry in added if "key" in entry}
         count = len(added)
     else:
@@ -188,7 +127,7 @@ def _work_out(
         known = _look_up(account_id, document, operations)
     due: list[Document] = []
     results: list[Result] = []
-    rules, changed = policy(), False
+    rules, changed = account_reading.policy(), False
     waiting = count - (document["drained_seq"] if document else 0)
     for operation in operations:
         if operation.id in known:

@@ -12,7 +12,7 @@ from app.models import account_rules
 from app.models.account import ALLOWANCE, Account, EntryType
 from app.models.ledger_entry import numbered
 from app.models.token_account import from_fields
-from app.services import account_commit
+from app.services import account_commit, account_reading
 
 Entry = dict[str, Any]
 
@@ -159,10 +159,10 @@ def take(user_id: ObjectId) -> Moment:
     stored = account_commit.accounts().find_one({"_id": user_id})
     now, document = clock.now(), stored
     if document is None:
-        account, entries = account_commit.opened(user_id, now)
+        account, entries = account_reading.opened(user_id, now)
         document = {"_id": user_id, "drained_seq": 0, "drained_balance": 0}
     else:
         account, entries = from_fields(document), document["entries"]
         now = max(now, account.last_entry_at or now)
-        entries = [*entries, *account_rules.catch_up(account, now, account_commit.policy())]
+        entries = [*entries, *account_rules.catch_up(account, now, account_reading.policy())]
     return Moment(account, document["drained_seq"], list(numbered(document, entries)), stored is not None)

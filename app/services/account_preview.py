@@ -9,7 +9,7 @@ from app import clock
 from app.models import account_rules
 from app.models.account import Account, Operation
 from app.models.actor import SYSTEM
-from app.services import account_commit, token_accounts
+from app.services import account_reading, token_accounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,5 +53,5 @@ def bonus(user_id: ObjectId, tokens: int) -> Preview:
 def _applied(user_id: ObjectId, verb: str, **arguments: Any) -> Preview:
     before = token_accounts.view(user_id)
     operation = Operation(verb, arguments, SYSTEM.stamp(), clock.now())
-    after, _entries, _due = account_rules.apply(before, operation, account_commit.policy())
+    after, _entries, _due = account_rules.apply(before, operation, account_reading.policy())
     return Preview(before, after)

@@ -3,18 +3,15 @@
 from typing import Any, TypedDict, Unpack
 
 from bson import ObjectId
-from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from app import clock
 from app.models.actor import Actor
 from app.models.assistant import Assistant
 from app.models.audit_event import Action
 from app.models.domain_error import N_, Busy, ChangedByOther, FieldError, InvalidInput, LastAssistant, NotFound
-from app.models.due_item import due_item
 from app.models.permission import Permission
 from app.models.plain_text import plain_line, plain_text
-from app.services import due, rights
+from app.services import audit, due, rights, versions
 
 LONGEST_NAME, LONGEST_MODEL, LONGEST_PROMPT = 100, 200, 4_000
 LARGEST_ANSWER, LARGEST_PRICE = 1_000_000, 1_000_000
@@ -83,15 +80,7 @@ def edit(
     if assistant.active and not after["active"] and not may_be_last:
         _check_another_answers(assistant)
     said = _audit(assistant.number, Action.ASSISTANT_EDIT, by, before=_facts(assistant), after=after)
-    changed = Assistant._get_collection().find_one_and_update(
-        {"_id": assistant.number, "version": version},
-        {"$set": after, "$inc": {"version": 1}, "$push": {"due": said}},
-        return_document=ReturnDocument.AFTER,
-    )
-    if changed is None:
-        raise ChangedByOther
-    due.perform(Assistant, assistant.number)
-    return get(assistant.number)
+    return versions.change(assistant, version, after, said)
 
 
 def _check_another_answers(assistant: Assistant) -> None:
@@ -122,12 +111,5 @@ def _facts(assistant: Assistant) -> dict[str, Any]:
 
 
 def _audit(number: int, action: Action, by: Actor, **changes: dict[str, Any]) -> dict[str, Any]:
-    return due_item(
-        f"assistant:{number}:{ObjectId()}",
-        "audit",
-        at=clock.now(),
-        action=str(action),
-        actor=by.trail(),
-        object={"kind": "assistant", "id": str(number), "number": number},
-        **changes,
-    )
+    changed = {"kind": "assistant", "id": str(number), "number": number}
+    return audit.item(f"assistant:{number}:{ObjectId()}", action, by=by, changed=changed, **changes)

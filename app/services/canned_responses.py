@@ -4,16 +4,15 @@ from collections.abc import Iterable
 from typing import Any
 
 from bson import ObjectId
-from pymongo import ReturnDocument
 
 from app import clock
 from app.models.actor import Actor
 from app.models.audit_event import Action
 from app.models.canned_response import CannedResponse
-from app.models.domain_error import N_, ChangedByOther, FieldError, InvalidInput, NotFound
+from app.models.domain_error import N_, FieldError, InvalidInput, NotFound
 from app.models.permission import Permission
 from app.models.plain_text import plain_line, plain_text
-from app.services import audit, due, request_kinds, rights
+from app.services import audit, due, request_kinds, rights, versions
 from app.services.review import LONGEST_RESPONSE
 
 LONGEST_TITLE = 100
@@ -57,26 +56,14 @@ def edit(
     rights.check_holds([Permission.SETTINGS_MANAGE], by=by)
     after = _checked(title, text, kinds)
     said = _audit(response, Action.CANNED_RESPONSE_EDIT, by, before=_facts(response), after=after)
-    return _write(response, version, after, said)
+    return versions.change(response, version, after, said)
 
 
 def remove(response: CannedResponse, *, by: Actor) -> None:
     """Takes one out of what is offered; decisions that used it keep its words."""
     rights.check_holds([Permission.SETTINGS_MANAGE], by=by)
     said = _audit(response, Action.CANNED_RESPONSE_REMOVE, by, before=_facts(response))
-    _write(response, response.version, {"removed_at": clock.now()}, said)
-
-
-def _write(response: CannedResponse, version: int, fields: dict[str, Any], said: dict[str, Any]) -> CannedResponse:
-    changed = CannedResponse._get_collection().find_one_and_update(
-        {"_id": response.id, "version": version, "removed_at": None},
-        {"$set": fields, "$inc": {"version": 1}, "$push": {"due": said}},
-        return_document=ReturnDocument.AFTER,
-    )
-    if changed is None:
-        raise ChangedByOther
-    due.perform(CannedResponse, response.id)
-    return CannedResponse._from_son(changed)
+    versions.change(response, response.version, {"removed_at": clock.now()}, said)
 
 
 def _checked(title: str, text: str, kinds: Iterable[str]) -> dict[str, Any]:

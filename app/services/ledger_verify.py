@@ -10,7 +10,7 @@ from app.models import account_rules
 from app.models.account import ALLOWANCE, EntryType
 from app.models.ledger_entry import numbered
 from app.models.token_account import TokenAccount, from_fields
-from app.services import account_commit
+from app.services import account_commit, account_reading
 
 CHUNK = 200
 Document = Mapping[str, Any]
@@ -94,7 +94,7 @@ def _figure_problems(document: Document, entries: list[Document]) -> Iterator[st
             yield f"{source}: entries add up to {parts[source]}, the account has {held_by.get(source, 0)}"
     usage = [entry for entry in entries if entry["type"] == EntryType.USAGE]
     expected = account.copy()
-    account_rules.recompute(expected, account_commit.policy())
+    account_rules.recompute(expected, account_reading.policy())
     # It depends on settings, which may have changed since the account was written.
     expected.plain_left = account.plain_left
     expected.lifetime_calls, expected.lifetime_tokens = len(usage), -sum(entry["amount"] for entry in usage)

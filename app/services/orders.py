@@ -19,7 +19,7 @@ from app.models.object_id import object_id
 from app.models.order import Order, Provider, Status
 from app.models.package import Package
 from app.models.user import User
-from app.services import due, numbers, packages
+from app.services import audit, due, numbers, packages
 
 # Nobody has more to pay at once. Some at the same moment may be one or two over it, which does no harm.
 MOST_OPEN = 20
@@ -116,8 +116,7 @@ def waiting_key(user_id: ObjectId, at: datetime) -> str:
 def audit_item(order: Order, action: Action, to: Status, *, by: Actor, **changes: Any) -> dict[str, Any]:
     """What is due with a step of an order: the event that says who took it."""
     object_ = {"kind": "order", "id": str(order.id), "number": order.number}
-    at, key = clock.now(), order.key_of(to)
-    return due_item(key, "audit", at=at, action=str(action), actor=by.trail(), object=object_, **changes)
+    return audit.item(order.key_of(to), action, by=by, changed=object_, **changes)
 
 
 def by_id(order_id: ObjectId) -> Order:

@@ -10,7 +10,7 @@ from app import clock
 from app.models import account_rules
 from app.models.token_account import from_fields
 from app.models.user import User
-from app.services import account_commit
+from app.services import account_commit, account_reading
 
 
 def note(user_id: ObjectId) -> None:
@@ -18,10 +18,10 @@ def note(user_id: ObjectId) -> None:
     user = User.objects(id=user_id).only("tier", "email_confirmed").first()
     if user is None:
         return
-    policy, now, as_read = account_commit.policy(), clock.now(), {}
+    policy, now, as_read = account_reading.policy(), clock.now(), {}
     document = account_commit.accounts().find_one({"_id": user_id}, {"entries": 0, "due": 0})
     if document is None:
-        account, noted = account_commit.opening(user_id, user, now)[0], 0
+        account, noted = account_reading.opening(user_id, user, now)[0], 0
         # Nothing but these says how it would open; whoever changes one of them has a note of their own on its way.
         as_read = {"tier": user.tier, "email_confirmed": user.email_confirmed}
     else:

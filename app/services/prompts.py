@@ -10,7 +10,7 @@ from app.models.assistant import Assistant
 from app.models.conversation import Conversation
 from app.models.domain_error import InsufficientTokens
 from app.models.message import Message, Role
-from app.services import account_commit
+from app.services import account_reading
 from app.services.token_count import affordable, cost, count
 
 
@@ -31,7 +31,7 @@ class Plan:
 
 def is_out_of_tokens(account: Account) -> bool:
     """Whether so little is available that nothing is sent to an assistant any more."""
-    return account_commit.policy().is_out(account.available)
+    return account_reading.policy().is_out(account.available)
 
 
 def plan(account: Account, assistant: Assistant, text: str, *, key: str, conversation: Conversation | None) -> Plan:

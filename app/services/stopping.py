@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from app.models.account import ALLOWANCE, Account, EntryType, Hold, Policy
 from app.models.user import User
-from app.services import account_commit, account_moment, quota_requests
+from app.services import account_moment, account_reading, quota_requests
 from app.services.account_moment import Choice, Entry, Moment
 from app.services.submissions import Eligibility
 
@@ -41,7 +41,7 @@ class Stop:
 def why_stopped(user: User) -> Stop:
     """What stops the user's next answer in the chat."""
     moment = account_moment.take(user.id)
-    account, policy = moment.account, account_commit.policy()
+    account, policy = moment.account, account_reading.policy()
     is_out, needed = policy.is_out(account.available), policy.out_of_tokens
     after = moment.before_period() if is_out else 0
     expiries = Choice(types=frozenset({EntryType.EXPIRY}), after=after)

@@ -11,7 +11,7 @@ from app.models import account_rules
 from app.models.account import Operation
 from app.models.actor import SYSTEM
 from app.models.domain_error import NotFound
-from app.services import account_commit, ledger, token_accounts
+from app.services import account_reading, ledger, token_accounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ def forecast(user_id: ObjectId, undoes: str) -> Return | None:
     except NotFound:
         return None
     operation = Operation("revoke", {"undoes": undoes}, SYSTEM.stamp(), clock.now(), earlier=earlier)
-    _after, entries, _due = account_rules.apply(token_accounts.view(user_id), operation, account_commit.policy())
+    _after, entries, _due = account_rules.apply(token_accounts.view(user_id), operation, account_reading.policy())
     return _return(entries[-1])
 
 

@@ -9,7 +9,7 @@ from flask import current_app
 from app import db
 from app.models.actor import Actor
 from app.models.user import User
-from app.services import account_commit, token_accounts
+from app.services import account_commit, account_reading, token_accounts
 
 BATCH = 500
 
@@ -43,7 +43,7 @@ def _differing() -> dict[str, Any]:
     """A tier that the settings know no more leaves its accounts as they are."""
     others = (
         {"tier": tier, "$nor": [{"limit": terms.limit, "period_seconds": int(terms.period.total_seconds())}]}
-        for tier, terms in account_commit.policy().tiers.items()
+        for tier, terms in account_reading.policy().tiers.items()
     )
     return {"$or": list(others)}
 

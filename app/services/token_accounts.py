@@ -31,7 +31,7 @@ from app.models.domain_error import (
 from app.models.permission import Permission
 from app.models.plain_text import plain_text
 from app.models.token_account import TokenAccount
-from app.services import account_commit, account_group, account_short_cut, due, rights
+from app.services import account_commit, account_group, account_reading, account_short_cut, due, rights
 from app.services.account_commit import Outcome, Result
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ _HOLD_ID = re.compile(r"[0-9a-f]{48}")
 
 def view(user_id: ObjectId) -> Account:
     """The user's account as it is now; reading writes nothing, also where no operation has made the account yet."""
-    return account_commit.read(user_id, clock.now())
+    return account_reading.read(user_id, clock.now())
 
 
 # --- what the product does --------------------------------------------------------------------------------------------
@@ -210,7 +210,7 @@ def change_tier(
         _reason(reason),
         reference=reference,
         # Not an argument: a repeat of the key must be known again after the settings have changed.
-        terms=account_commit.policy().tiers.get(tier),
+        terms=account_reading.policy().tiers.get(tier),
         action="account.change_tier",
     )
 

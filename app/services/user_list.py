@@ -21,7 +21,7 @@ from app.models.domain_error import InvalidInput
 from app.models.object_id import object_id
 from app.models.search_words import searchable
 from app.models.user import User, Users
-from app.services import account_commit, users
+from app.services import account_reading, users
 
 LONGEST_SEARCH = 100
 # A search looks at so many users at most; of these the newest are shown.
@@ -96,7 +96,7 @@ def search(text: str, filters: Filters, *, limit: int = 50) -> Found:
 
 def accounts_of(listed: Sequence[User]) -> dict[ObjectId, Account]:
     """The token accounts of these users as they are now, by user."""
-    return account_commit.read_all(listed, clock.now())
+    return account_reading.read_all(listed, clock.now())
 
 
 def _exactly(text: str, filters: Filters) -> list[ObjectId]:

@@ -20,7 +20,7 @@ from app.models.due_item import due_item
 from app.models.object_id import object_id
 from app.models.plain_text import INVISIBLE, plain_line
 from app.models.user import User, search_terms
-from app.services import account_commit, audit, confirmation_mail, due, passwords, rights
+from app.services import account_reading, audit, confirmation_mail, due, passwords, rights
 
 LONGEST_EMAIL, LONGEST_NAME = 254, 100
 _JOINERS = "\u200c\u200d"
@@ -83,8 +83,8 @@ def insert(user: User, password: str | None, *, by: Actor, also: Iterable[dict[s
         user.password_hash = passwords.hashed(password)
     user.time_zone = current_app.config["TIME_ZONE"]
     user.search = search_terms(email=user.email, name=user.name, phone=user.phone, external_id=user.external_id)
-    account, _entries = account_commit.opening(user.id, user, clock.now())
-    user.out_of_tokens = account_commit.policy().is_out(account.available)
+    account, _entries = account_reading.opening(user.id, user, clock.now())
+    user.out_of_tokens = account_reading.policy().is_out(account.available)
     given = {"tier": user.tier, "permissions": list(user.permissions)}
     user.due = [audit_item(user, Action.USER_CREATE, by=by, after=given), *also]
     user.validate()

@@ -8,7 +8,6 @@ from urllib.parse import SplitResult, urlsplit
 
 from bson import ObjectId
 from flask import current_app
-from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from app import clock
@@ -19,7 +18,7 @@ from app.models.due_item import due_item
 from app.models.permission import Permission
 from app.models.plain_text import plain_line
 from app.models.webhook import Event, Webhook
-from app.services import audit, due, outbound, rights
+from app.services import audit, due, outbound, rights, versions
 
 LONGEST_URL = 2_000
 # More than anybody looks after.
@@ -79,14 +78,14 @@ def edit(webhook: Webhook, *, url: str, events: Iterable[str], active: bool, ver
     url = url if url == webhook.url else _checked_url(url)
     after = {"url": url, "events": _checked_events(events), "active": bool(active)}
     said = _audit(webhook, Action.WEBHOOK_EDIT, by, before=_facts(webhook), after=after)
-    return _write(webhook, version, after, said)
+    return versions.change(webhook, version, after, said)
 
 
 def remove(webhook: Webhook, *, by: Actor) -> None:
     """Tells it nothing any more; what waits for it is given up."""
     rights.check_holds([Permission.SETTINGS_MANAGE], by=by)
     said = _audit(webhook, Action.WEBHOOK_REMOVE, by, before=_facts(webhook))
-    _write(webhook, webhook.version, {"removed_at": clock.now(), "active": False}, said)
+    versions.change(webhook, webhook.version, {"removed_at": clock.now(), "active": False}, said)
 
 
 def send_test(webhook: Webhook, *, by: Actor) -> None:
@@ -100,18 +99,6 @@ def send_test(webhook: Webhook, *, by: Actor) -> None:
     if not wanted.matched_count:
         raise ChangedByOther(N_("This webhook is switched off, so nothing is sent to it."))
     due.perform(Webhook, webhook.id)
-
-
-def _write(webhook: Webhook, version: int, fields: dict[str, Any], said: dict[str, Any]) -> Webhook:
-    changed = Webhook._get_collection().find_one_and_update(
-        {"_id": webhook.id, "version": version, "removed_at": None},
-        {"$set": fields, "$inc": {"version": 1}, "$push": {"due": said}},
-        return_document=ReturnDocument.AFTER,
-    )
-    if changed is None:
-        raise ChangedByOther
-    due.perform(Webhook, webhook.id)
-    return Webhook._from_son(changed)
 
 
 def _checked_url(url: str) -> str:

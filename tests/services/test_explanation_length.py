@@ -14,7 +14,7 @@ from app.models import account_rules
 from app.models.account import Operation
 from app.models.ledger_entry import numbered
 from app.models.token_account import from_fields, to_fields
-from app.services import account_commit, explanation, ledger_verify, token_accounts
+from app.services import account_commit, account_reading, explanation, ledger_verify, token_accounts
 from app.services.account_moment import Choice
 from app.services.explanation import Figure, Older, explain
 from tests.explaining import MONDAY, check, explain_all, rows, spend
@@ -47,7 +47,7 @@ def live_on(user_id: ObjectId, verb: str, times: int, **arguments) -> None:
     """The account does the same so many times more, by the rules, and its ledger has it all."""
     account_commit.drain(user_id)
     stored = get_db().token_accounts.find_one({"_id": user_id})
-    account, policy, waiting = from_fields(stored), account_commit.policy(), []
+    account, policy, waiting = from_fields(stored), account_reading.policy(), []
     for _ in range(times):
         operation = Operation(verb, arguments, OPERATOR.stamp(), clock.now())
         account, entries, _due = account_rules.apply(account, operation, policy)

@@ -8,7 +8,7 @@ from app.models.account import Operation
 from app.models.audit_event import AuditEvent
 from app.models.domain_error import Forbidden, InvalidInput
 from app.models.user import User
-from app.services import account_commit, due, host_users, token_accounts, user_changes, users
+from app.services import account_commit, account_reading, due, host_users, token_accounts, user_changes, users
 from tests.account_soundness import sound_entries
 from tests.bad_texts import UNUSABLE, too_long
 from tests.factories import OPERATOR, actor_of, make_admin, make_user
@@ -32,7 +32,7 @@ def follow(user, tier, key):
 def elsewhere(user, tier, key="theirs"):
     """The same change in another process: it shares no queue with this one."""
     User.objects(id=user.id).update(tier=tier)
-    reference, terms = {"user": str(user.id)}, account_commit.terms(tier)
+    reference, terms = {"user": str(user.id)}, account_reading.terms(tier)
     change = Operation(
         "change_tier",
         {"tier": tier},

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,8 +24,8 @@ from app.services import assistants, token_accounts
 from tests.factories import OPERATOR, make_user
 from tests.faults import aftermath, chat_kept, requests_kept, spending_kept
 from tests.faults.deployment import Deployment, Kind, deployed
-from tests.faults.load import Load, ask, chat, review
-from tests.faults.tally import Tally
+from tests.faults.load import Heard, Load, ask, chat, review
+from tests.faults.tally import DONE, Answered, Tally
 from tests.processes import wait_until
 
 # Small allowances, so that people run out while they ask, and one that is never used up.
@@ -94,6 +94,8 @@ def run(uri: str, folder: Path, *, kills: int, seed: int, progress: Callable[[in
             for number, kind in enumerate(draw.choices(list(Kind), k=kills), start=1):
                 _kill_one(deployment, kind, draw)
                 progress(number)
+            # Where kills come fast, nobody may have heard of anything yet.
+            wait_until(partial(_each_acknowledged, deployment, load.heard), BACK_SECONDS)
         spent = spending_kept.read(deployment.spending())
         spending_kept.repeat_keys(spent)
         heard = load.heard
@@ -146,6 +148,15 @@ def people_at_work(url: str, app: Flask, seed: int, many: int = PEOPLE) -> Itera
         yield load
     finally:
         load.stop()
+
+
+def _each_acknowledged(deployment: Deployment, heard: Heard) -> bool:
+    """Whether an operation of each kind was."""
+    keys = {
+        key == "-" for one in spending_kept.read(deployment.spending()).values() for key, _entry, _amount in one.done
+    }
+    attempts: Iterable[Sequence[Answered]] = (heard.said, heard.asked, heard.decided)
+    return len(keys) == 2 and all(any(one.status == DONE for one in each) for each in attempts)
 
 
 def _kill_one(deployment: Deployment, kind: Kind, draw: random.Random) -> None:

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from app import clock
 from app.cli.output import WHO, Commands, Id, as_json_option, ask, operator, print_json, print_rows, yes_option
 from app.models.api_key import SCOPES, ApiKey
-from app.models.user import User
+from app.models.person import Person
 from app.services import api_keys, users
 
 group = Commands("keys", help="Make, list and revoke API keys.")
@@ -89,7 +89,7 @@ def revoke(key_id: ObjectId, yes: bool) -> None:
     click.echo(_("The key “%(name)s” is revoked.", name=api_key.name))
 
 
-def _facts(api_key: ApiKey, owner: User | None) -> dict[str, Any]:
+def _facts(api_key: ApiKey, owner: Person | None) -> dict[str, Any]:
     names = ("prefix", "name", "state", "created_at", "expires_at", "revoked_at", "last_used_at")
     facts = {name: getattr(api_key, name) for name in names}
     whose = {"owner": owner.email if owner else None, "owner_id": str(api_key.owner)}

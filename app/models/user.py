@@ -17,6 +17,7 @@ from mongoengine import (
 from app import clock
 from app.models.notice_mail import ReviewMail
 from app.models.permission import Permission
+from app.models.person import Named
 from app.models.search_words import parts, searchable, words
 
 # Stands for the name of a person who has deleted their account.
@@ -56,7 +57,7 @@ class Users(QuerySet):
         return self.order_by("-id")
 
 
-class User(Document):
+class User(Named, Document):
     """One document a person. `due` holds what follows from a change; `session_epoch` rises to end all sessions."""
 
     email = StringField(required=True, max_length=254)
@@ -153,18 +154,6 @@ class User(Document):
     def is_protected(self) -> bool:
         """Whether no program may say who this user is or act as them: they have a password or a permission."""
         return bool(self.password_hash or self.permissions)
-
-    @property
-    def display_name(self) -> str:
-        """The name, else what stands before the @."""
-        return self.name or self.email.partition("@")[0]
-
-    @property
-    def initials(self) -> str:
-        """One or two capital letters that stand for a picture."""
-        words = self.display_name.replace(".", " ").replace("_", " ").replace("-", " ").split()
-        letters = [word[0] for word in words if word[0].isalnum()]
-        return "".join(letters[:1] + letters[1:][-1:]).upper() or "?"
 
     def has(self, permission: Permission) -> bool:
         """Whether the user holds `permission` and may use it."""

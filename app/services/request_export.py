@@ -8,7 +8,7 @@ from typing import Any
 
 from app.models.actor import Actor
 from app.models.audit_event import Action
-from app.models.user import User
+from app.models.person import Person
 from app.services import audit, desk, users
 
 BATCH = 500
@@ -46,7 +46,7 @@ def _rows(filters: desk.Filters, *, oldest_first: bool) -> Iterator[dict[str, An
         place = {onwards: batch[-1]["number"]}
 
 
-def _row(one: dict[str, Any], user: User | None) -> dict[str, Any]:
+def _row(one: dict[str, Any], user: Person | None) -> dict[str, Any]:
     usage, decision = one.get("usage") or {}, one.get("decision") or {}
     return {
         **{name: one[name] for name in ("number", "kind", "status", "submitted_at")},

@@ -14,7 +14,7 @@ from app.exports import Format
 from app.forms.audit_filters import AuditFiltersForm
 from app.models.object_id import object_id
 from app.models.permission import Permission
-from app.models.user import User
+from app.models.person import Person
 from app.routes import downloads
 from app.services import audit_trail, users
 
@@ -86,7 +86,7 @@ def _list(form: AuditFiltersForm, found: list[dict[str, Any]]) -> str:
     )
 
 
-def _people(events: list[dict[str, Any]]) -> dict[str, User]:
+def _people(events: list[dict[str, Any]]) -> dict[str, Person]:
     """Whom events were about, by the ids that they name."""
     ids = [object_id(one["object"]["id"]) for one in events if one["object"]["kind"] in ABOUT_USERS]
     return {str(user_id): user for user_id, user in users.by_ids(one for one in ids if one).items()}

@@ -7,8 +7,8 @@ from bson import ObjectId
 from flask_babel import gettext as _
 from pydantic import Field, RootModel
 
+from app.models.person import Person
 from app.models.token_request import Status, TokenRequest
-from app.models.user import User
 from app.routes.api.shapes import CamelShape, Id, Instant
 from app.services import users
 
@@ -161,11 +161,11 @@ def _facts(token_request: TokenRequest) -> dict[str, Any]:
     }
 
 
-def _people(token_requests: Iterable[TokenRequest]) -> dict[ObjectId, User]:
+def _people(token_requests: Iterable[TokenRequest]) -> dict[ObjectId, Person]:
     return users.by_ids(person for one in token_requests for person in (one.user, *_decider(one)))
 
 
-def _requester(token_request: TokenRequest, people: Mapping[ObjectId, User]) -> Requester:
+def _requester(token_request: TokenRequest, people: Mapping[ObjectId, Person]) -> Requester:
     user = people.get(token_request.user)
     return Requester(
         id=str(token_request.user),
@@ -175,7 +175,7 @@ def _requester(token_request: TokenRequest, people: Mapping[ObjectId, User]) -> 
     )
 
 
-def _reviewer(token_request: TokenRequest, people: Mapping[ObjectId, User]) -> Reviewer | None:
+def _reviewer(token_request: TokenRequest, people: Mapping[ObjectId, Person]) -> Reviewer | None:
     if not token_request.decision:
         return None
     user = next((people[one] for one in _decider(token_request) if one in people), None)

@@ -26,10 +26,12 @@ GAUGES = {
     "deliveries_late": "Mails and webhooks that should have been tried a quarter of an hour ago.",
     "deliveries_dead": "Mails and webhooks that were given up.",
     "ledger_late": "Accounts whose entries wait for their copy to the ledger.",
+    "audit_late": "Events of the audit trail that wait for their seal for over two minutes.",
+    "anchor_lag": "Seconds for which the oldest seal without an anchor has been there; 0 where all have one.",
     "requests_pending": "Token requests that wait for a decision.",
     "worker_silence": "Seconds since a worker was heard of; missing where none was for a day.",
 }
-NAMES = {"worker_silence": "tokendesk_worker_silence_seconds"}
+NAMES = {"worker_silence": "tokendesk_worker_silence_seconds", "anchor_lag": "tokendesk_anchor_lag_seconds"}
 
 
 def registry(app: Flask) -> CollectorRegistry:

@@ -150,7 +150,15 @@ def test_what_waits_is_read_from_the_database(scrape):
     found = scrape()
     assert found[("tokendesk_requests_pending",)] == 1
     assert 90 <= found[("tokendesk_worker_silence_seconds",)] < 120
-    for name in ("due_late", "due_failed", "deliveries_late", "deliveries_dead", "ledger_late"):
+    for name in (
+        "due_late",
+        "due_failed",
+        "deliveries_late",
+        "deliveries_dead",
+        "ledger_late",
+        "audit_late",
+        "anchor_lag_seconds",
+    ):
         assert found[(f"tokendesk_{name}",)] == 0
 
 

@@ -114,7 +114,7 @@ def verify(anchors: str | None, as_json: bool) -> None:
         raise click.ClickException(_("Number %(seq)s of the chain (event %(event)s): %(what)s.", **where))
     if not as_json:
         counts = {"sealed": report.sealed, "anchors": report.anchors, "erased": report.erased}
-        click.echo(_("%(sealed)s events, each as it was sealed; %(anchors)s anchors agree.", **counts))
+        click.echo(_("Events, each as it was sealed: %(sealed)s; anchors that agree: %(anchors)s.", **counts))
         click.echo(_("Not sealed yet: %(waiting)s. With erased texts: %(erased)s.", waiting=report.waiting, **counts))
 
 

@@ -64,6 +64,13 @@ def drop() -> Anchor | None:
     return anchor
 
 
+def lag() -> timedelta:
+    """For how long the oldest seal that no anchor covers has been without one; zero where all are covered."""
+    newest = AuditAnchor.objects.order_by("-seq").first()
+    bare = audit_sealing.seals().find_one({"_id": newest.seq + 1 if newest else 1}, {"at": 1})
+    return max(timedelta(0), clock.now() - bare["at"]) if bare else timedelta(0)
+
+
 def kept() -> Iterator[Anchor]:
     """Those in the database, in their order."""
     for one in AuditAnchor._get_collection().find().sort("_id", 1):

@@ -4,18 +4,21 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from bson import ObjectId
 from pymongo.collection import Collection
 
 from app import clock
+from app.models.audit_event import AuditEvent
 from app.models.delivery import Delivery, Kind, State
 from app.models.token_account import TokenAccount
 from app.models.token_request import Status, TokenRequest
 from app.models.worker_heartbeat import WorkerHeartbeat
-from app.services import due
+from app.services import audit_anchors, due
 
 # The worker comes by every few seconds; what is later than this by much was left lying.
 DUE_LATE = timedelta(minutes=1)
 LEDGER_LATE = timedelta(minutes=2)
+AUDIT_LATE = timedelta(minutes=2)
 # Longer than the lease of a delivery that is being sent.
 DELIVERY_LATE = timedelta(minutes=15)
 # Counted up to here: more says nothing more.
@@ -26,21 +29,28 @@ Query = tuple[Collection[dict[str, Any]], dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """How many there are of each, up to `MOST`; `worker_silence` is in seconds, None where no worker was heard of for a day."""
+    """How many there are of each, up to `MOST`.
+
+    `anchor_lag` is in seconds; so is `worker_silence`, which is None where no worker was heard of for a day.
+    """
 
     due_late: int
     due_failed: int
     deliveries_late: int
     deliveries_dead: int
     ledger_late: int
+    audit_late: int
     requests_pending: int
+    anchor_lag: float
     worker_silence: float | None
 
 
 def take() -> Backlog:
     """The figures as they are now."""
     return Backlog(
-        **{name: sum(map(_count, queries)) for name, queries in queries().items()}, worker_silence=worker_silence()
+        **{name: sum(map(_count, queries)) for name, queries in queries().items()},
+        anchor_lag=audit_anchors.lag().total_seconds(),
+        worker_silence=worker_silence(),
     )
 
 
@@ -64,6 +74,10 @@ def queries() -> dict[str, list[Query]]:
         "deliveries_late": [(deliveries, {"kind": kinds, "next_at": {"$lte": now - DELIVERY_LATE}})],
         "deliveries_dead": [(deliveries, {"state": State.DEAD.value})],
         "ledger_late": [(TokenAccount._get_collection(), {"drain_at": {"$lte": now - LEDGER_LATE}})],
+        # An event's id says when it was written.
+        "audit_late": [
+            (AuditEvent._get_collection(), {"seq": None, "_id": {"$lte": ObjectId.from_datetime(now - AUDIT_LATE)}})
+        ],
         "requests_pending": [(TokenRequest._get_collection(), {"status": Status.PENDING.value})],
     }
 

@@ -60,7 +60,7 @@ def test_a_whole_chain_is_verified(flask, tmp_path):
     anchors.write_text(flask("seal").stdout)
     enter()
     result = flask("verify", "--anchors", str(anchors))
-    said = "3 events, each as it was sealed; 1 anchors agree.\nNot sealed yet: 1. With erased texts: 0.\n"
+    said = "Events, each as it was sealed: 3; anchors that agree: 1.\nNot sealed yet: 1. With erased texts: 0.\n"
     assert (result.exit_code, result.stdout) == (0, said)
     told = {"sealed": 3, "waiting": 1, "anchors": 1, "erased": 0, "problem": None}
     assert json.loads(flask("verify", "--json").stdout) == {"ok": True, **told}

@@ -16,9 +16,10 @@ from app.models.delivery import Delivery
 from app.models.token_account import TokenAccount
 from app.models.user import User
 from app.models.worker_heartbeat import WorkerHeartbeat
-from app.services import assistants, token_accounts
+from app.services import assistants, audit_anchors, token_accounts
 from tests.factories import OPERATOR, make_user
 from tests.mail_server import mail_server
+from tests.sealing import enter
 from tests.stripe_server import SECRET_KEY
 from tests.upstream.misbehaving import misbehaving, status
 
@@ -40,7 +41,9 @@ def test_a_sound_installation_passes_with_its_mongodb_named_as_too_old_or_not(do
     assert code == 0, found
     assert found["replica set"]["text"] == "rs0, 1"
     assert found["worker"] == {"what": "worker", "state": "ok", "text": "here:1", "remedy": ""}
-    assert {found[what]["state"] for what in ("majority", "structure", "due", "ledger", "deliveries", "mail")} == {"ok"}
+    assert {
+        found[what]["state"] for what in ("majority", "structure", "due", "ledger", "audit", "deliveries", "mail")
+    } == {"ok"}
     version = get_db().client.server_info()["version"]
     assert version in found["MongoDB"]["text"]
     assert found["MongoDB"]["state"] == ("warning" if version.startswith("6.") else "ok")
@@ -80,12 +83,36 @@ def test_entries_and_deliveries_that_do_not_move_on_are_warnings(doctor):
     mail = {"kind": "mail", "channel": "mail", "what": "notice", "created_at": long_ago}
     deliveries.insert_one({**mail, "key": "late", "state": "waiting", "next_at": long_ago})
     found, _ = doctor()
-    assert found["ledger"]["text"] == "1 accounts wait for their copy to the ledger"
+    assert found["ledger"]["text"] == "accounts that wait for their copy: 1"
     assert (found["deliveries"]["state"], found["deliveries"]["text"]) == ("warning", "1 late, 0 given up")
     deliveries.insert_one({**mail, "key": "dead", "state": "dead"})
     found, _ = doctor()
     assert found["deliveries"]["text"] == "1 late, 1 given up"
     assert "flask deliveries retry --dead" in found["deliveries"]["remedy"]
+
+
+def test_events_that_nobody_seals_and_anchors_that_cannot_be_written_are_warnings(doctor, app, monkeypatch, tmp_path):
+    enter()
+    assert doctor()[0]["audit"]["state"] == "ok"
+    now = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: now + timedelta(minutes=3))
+    assert doctor()[0]["audit"]["text"] == "events that wait for their seal: 1"
+    assert doctor()[0]["audit"]["state"] == "warning"
+    monkeypatch.setitem(app.config, "AUDIT_ANCHOR_FILE", str(tmp_path / "away" / "anchors.txt"))
+    with pytest.raises(FileNotFoundError):
+        audit_anchors.keep_up()
+    assert doctor()[0]["audit"]["state"] == "ok"
+    monkeypatch.setattr(clock, "now", lambda: now + timedelta(minutes=30))
+    found = doctor()[0]["audit"]
+    assert (found["state"], found["text"]) == (
+        "warning",
+        "events that wait for their seal: 0; no anchor for 27 minutes",
+    )
+    assert str(tmp_path) in found["remedy"]
+    monkeypatch.setitem(app.config, "AUDIT_ANCHOR_FILE", "")
+    assert doctor()[0]["audit"]["state"] == "warning"
+    audit_anchors.keep_up()
+    assert doctor()[0]["audit"]["state"] == "ok"
 
 
 def test_a_disk_that_fills_up_is_told_before_it_is_full(doctor, monkeypatch):

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
+from flask import current_app
 from flask_babel import gettext as _
 
 from app.cli.examination import Finding
 from app.models.worker_heartbeat import WorkerHeartbeat
-from app.services import backlog
+from app.services import audit_anchors, backlog
 from app.services.backlog import Backlog
 
 WORKER_SILENCE_SECONDS = 30
@@ -18,6 +19,7 @@ def findings() -> Iterator[Finding]:
     yield _worker(figures)
     yield _due(figures)
     yield _ledger(figures)
+    yield _audit(figures)
     yield _deliveries(figures)
 
 
@@ -40,10 +42,22 @@ def _due(figures: Backlog) -> Finding:
 
 
 def _ledger(figures: Backlog) -> Finding:
-    text = _("%(late)s accounts wait for their copy to the ledger", late=figures.ledger_late)
+    text = _("accounts that wait for their copy: %(late)s", late=figures.ledger_late)
     if figures.ledger_late:
         return Finding("ledger", "warning", text, _("nothing is lost; the worker's log says what keeps it"))
     return Finding("ledger", "ok", text)
+
+
+def _audit(figures: Backlog) -> Finding:
+    overdue = figures.anchor_lag > 2 * audit_anchors.EVERY.total_seconds()
+    text = _("events that wait for their seal: %(late)s", late=figures.audit_late)
+    if overdue:
+        text += _("; no anchor for %(minutes)s minutes", minutes=int(figures.anchor_lag // 60))
+    if path := current_app.config["AUDIT_ANCHOR_FILE"] if overdue else None:
+        return Finding("audit", "warning", text, _("can the worker write to %(path)s? Its log says", path=path))
+    if overdue or figures.audit_late:
+        return Finding("audit", "warning", text, _("the worker does it when it runs; if it runs, its log says why not"))
+    return Finding("audit", "ok", text)
 
 
 def _deliveries(figures: Backlog) -> Finding:

@@ -4,8 +4,12 @@ from collections.abc import Iterable
 from itertools import count
 from typing import Any
 
+from bson import ObjectId
+
+from app import clock
 from app.access import SESSION_KEY
 from app.models.actor import Actor
+from app.models.delivery import Delivery, Kind, State
 from app.models.token_request import QuotaRequest
 from app.models.user import User
 from app.services import api_keys, login_sessions, quota_requests, token_accounts, users
@@ -60,3 +64,10 @@ def bearer(owner: User, *scopes: str, name: str = "A program") -> dict[str, str]
     """The headers of a call with a new key of `owner`."""
     _key, secret = api_keys.create(owner.id, name=name, scopes=scopes, by=OPERATOR)
     return {"Authorization": f"Bearer {secret}"}
+
+
+def make_delivery(state: State, **values: Any) -> Delivery:
+    """A mail that is so far on its way, made now."""
+    facts = {"kind": Kind.MAIL, "channel": "mail", "what": "notice", "created_at": clock.now(), **values}
+    made: Delivery = Delivery(key=str(ObjectId()), state=state, **facts).save()
+    return made

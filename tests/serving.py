@@ -1,4 +1,4 @@
-"""The app as a user starts it: `flask serve`, with a folder and a port of its own."""
+"""The app over HTTP: as a user starts it, `flask serve` with a folder and a port of its own, or in this process."""
 
 import os
 import re
@@ -6,12 +6,15 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx2
+from flask import Flask
+from werkzeug.serving import make_server
 
 from tests.factories import PASSWORD
 from tests.processes import descendants, wait_until
@@ -109,6 +112,20 @@ def serving(folder: Path, **environment: str) -> Iterator[Server]:
     finally:
         if server.process.poll() is None:
             server.stop()
+
+
+@contextmanager
+def over_http(app: Flask) -> Iterator[str]:
+    """The address at which this very app is served, by threads of this process, while the block runs."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def free_port() -> int:

@@ -4,10 +4,10 @@ import time
 
 import pytest
 from mongoengine import connect, disconnect
-from mongoengine.connection import get_db
 from pymongo.monitoring import CommandListener
 
 from app import db, migrations
+from tests.fail_point import failing
 
 
 class Limits(CommandListener):
@@ -60,15 +60,8 @@ def test_once_no_primary_was_found_requests_wait_only_briefly(client, reconnect,
 @pytest.fixture
 def slow_reads():
     """The database takes longer for each read than anybody waits."""
-
-    def set_fail_point(mode, **data):
-        get_db().client.admin.command("configureFailPoint", "failCommand", mode=mode, data=data)
-
-    # Other tests share the server, but not the database.
-    place = {"failCommands": ["find"], "namespace": f"{get_db().name}.{migrations.COLLECTION}"}
-    set_fail_point("alwaysOn", **place, blockConnection=True, blockTimeMS=3_000)
-    yield
-    set_fail_point("off")
+    with failing("find", migrations.COLLECTION, {"blockConnection": True, "blockTimeMS": 3_000}):
+        yield
 
 
 def test_whoever_finds_all_connections_taken_waits_no_longer_than_for_an_answer(

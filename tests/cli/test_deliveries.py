@@ -3,12 +3,10 @@
 import json
 
 import pytest
-from bson import ObjectId
 
-from app import clock
 from app.models.audit_event import AuditEvent
-from app.models.delivery import Delivery, Kind, State
-from tests.factories import make_user
+from app.models.delivery import Delivery, State
+from tests.factories import make_delivery, make_user
 
 
 @pytest.fixture
@@ -16,14 +14,9 @@ def flask(app):
     return lambda *words: app.test_cli_runner().invoke(args=["deliveries", *words])
 
 
-def make(state, **values):
-    facts = {"kind": Kind.MAIL, "channel": "mail", "what": "notice", "created_at": clock.now(), **values}
-    return Delivery(key=str(ObjectId()), state=state, **facts).save()
-
-
 def test_the_list_says_what_goes_where_and_why_it_has_not_arrived(flask):
-    make(State.DEAD, user=make_user("ann@example.com").id, last_error="550 no\x1b[31m")
-    make(State.SENT, address="new@example.com")
+    make_delivery(State.DEAD, user=make_user("ann@example.com").id, last_error="550 no\x1b[31m")
+    make_delivery(State.SENT, address="new@example.com")
     text = flask("list").stdout
     assert "ann@example.com" in text
     assert "new@example.com" in text
@@ -34,13 +27,13 @@ def test_the_list_says_what_goes_where_and_why_it_has_not_arrived(flask):
 
 
 def test_it_goes_on_where_the_last_page_ended(flask):
-    older, newer = make(State.SENT), make(State.SENT)
+    older, newer = make_delivery(State.SENT), make_delivery(State.SENT)
     (one,) = json.loads(flask("list", "--before", str(newer.id), "--json").stdout)
     assert one["id"] == str(older.id)
 
 
 def test_one_is_tried_again_or_all_that_were_given_up(flask):
-    mails = [make(State.DEAD), make(State.DEAD), make(State.DEAD)]
+    mails = [make_delivery(State.DEAD), make_delivery(State.DEAD), make_delivery(State.DEAD)]
     assert flask("retry", str(mails[0].id)).exit_code == 0
     assert [one.state for one in Delivery.objects.order_by("id")] == [State.WAITING, State.DEAD, State.DEAD]
     assert flask("retry", "--dead").stdout == "Tried again within seconds: 2.\n"
@@ -63,5 +56,5 @@ def test_what_is_wrong_is_said_in_a_line(flask, words, code, said):
 
 
 def test_what_was_sent_is_not_sent_again(flask):
-    result = flask("retry", str(make(State.SENT).id))
+    result = flask("retry", str(make_delivery(State.SENT).id))
     assert (result.exit_code, "Somebody has changed this" in result.stderr) == (1, True)

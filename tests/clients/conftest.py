@@ -1,6 +1,5 @@
 """The app on a real HTTP server, and clients of it."""
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -8,23 +7,18 @@ from typing import Any
 import pytest
 from flask import Flask
 from tokendesk import Client
-from werkzeug.serving import make_server
 
 from app.models.user import User
 from tests.clients.unsteady import Unsteady, standing_before
 from tests.factories import bearer, make_admin, make_user
+from tests.serving import over_http
 
 
 @pytest.fixture(scope="session")
 def desk_url(app: Flask) -> Iterator[str]:
     """Where the app of the tests listens."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with over_http(app) as url:
+        yield url
 
 
 @pytest.fixture(autouse=True)

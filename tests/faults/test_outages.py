@@ -1,17 +1,15 @@
 """A database of three that is broken under load: what was acknowledged is there, once, and service is back by itself."""
 
-import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
 import pytest
-from flask import Flask
 from mongoengine import connect, disconnect
-from werkzeug.serving import make_server
 
 from app import db
 from tests.faults import outages, small_disk
 from tests.faults.replica_set import ReplicaSet
+from tests.serving import over_http
 
 CALLS = 300
 
@@ -35,24 +33,10 @@ def members(mongodb_uri: str, name: str) -> Iterator[ReplicaSet]:
     connect(host=mongodb_uri, **db.CLIENT_OPTIONS)
 
 
-@contextmanager
-def served(app: Flask) -> Iterator[str]:
-    """The address of the app's pages, served by this process."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 def test_a_primary_killed_under_load_loses_and_doubles_nothing(members):
     app = outages.prepared(members.uri("tokendesk"))
     with app.app_context():
-        with served(app) as url, outages.metered(url) as meter:
+        with over_http(app) as url, outages.metered(url) as meter:
             meter.wait_for(CALLS // 2)
             members.primary().kill()
             meter.wait_for(CALLS // 2)

@@ -2,7 +2,6 @@
 
 import socket
 import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -10,7 +9,6 @@ from pathlib import Path
 import httpx2
 import pytest
 from flask import Flask
-from werkzeug.serving import make_server
 
 from app.models.message import Message
 from app.services import token_accounts
@@ -18,7 +16,7 @@ from app.services.token_count import count
 from tests.chatting import charges, make_talker
 from tests.factories import bearer
 from tests.processes import wait_until
-from tests.serving import serving
+from tests.serving import over_http, serving
 from tests.upstream.conftest import set_chat
 from tests.upstream.misbehaving import HEAD, Misbehaving, misbehaving, piece
 
@@ -60,15 +58,10 @@ def test_who_leaves_in_the_middle_pays_for_what_was_written(
 ) -> None:
     set_chat(app, monkeypatch, upstream.url)
     user = make_talker()
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        hear(f"http://127.0.0.1:{server.port}", bearer(user, "self"), WORDS)
+    with over_http(app) as url:
+        hear(url, bearer(user, "self"), WORDS)
         wait_until(lambda: charges(user.id))
         assert upstream.left.wait(10)
-    finally:
-        server.shutdown()
-        server.server_close()
     answer = Message.objects.get(role="assistant")
     assert (answer.status, answer.failure) == ("stopped", None)
     assert WORDS <= answer.text.count("word") < 100

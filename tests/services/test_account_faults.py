@@ -1,9 +1,5 @@
 """A database that fails on purpose: what was not acknowledged is unknown, what was acknowledged is never lost."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
-
 import pytest
 from mongoengine.connection import get_db
 from pymongo.errors import BulkWriteError
@@ -15,6 +11,7 @@ from app.models.user import User
 from app.services import account_commit, account_short_cut, token_accounts
 from tests.account_soundness import sound_entries
 from tests.factories import OPERATOR, make_user
+from tests.fail_point import failing
 
 # The write was done, but no majority has said so.
 UNHEARD = {"writeConcernError": {"code": 64, "errmsg": "waiting for replication timed out"}}
@@ -22,28 +19,6 @@ UNHEARD = {"writeConcernError": {"code": 64, "errmsg": "waiting for replication 
 TIMED_OUT = {"errorCode": 50}
 # The server hangs up before it answers.
 BROKEN = {"closeConnection": True}
-Failing = Callable[..., Any]
-
-
-@pytest.fixture
-def failing() -> Iterator[Failing]:
-    """`with failing(command, collection, how)`: each such command fails in the block."""
-
-    def set_fail_point(mode: str, data: dict[str, Any] | None = None) -> None:
-        get_db().client.admin.command({"configureFailPoint": "failCommand", "mode": mode, "data": data or {}})
-
-    @contextmanager
-    def fails(command: str, collection: str, how: dict[str, Any]) -> Iterator[None]:
-        # Other tests share the server, but not the database.
-        place = {"failCommands": [command], "namespace": f"{get_db().name}.{collection}"}
-        set_fail_point("alwaysOn", {**place, **how})
-        try:
-            yield
-        finally:
-            set_fail_point("off")
-
-    yield fails
-    set_fail_point("off")
 
 
 @pytest.fixture
@@ -69,9 +44,7 @@ PLACES = [
 
 
 @pytest.mark.parametrize(("command", "values", "how", "done"), PLACES)
-def test_what_the_database_does_not_acknowledge_is_unavailable_and_is_not_tried_again(
-    user, failing, command, values, how, done
-):
+def test_what_the_database_does_not_acknowledge_is_unavailable_and_is_not_tried_again(user, command, values, how, done):
     with failing(command, "token_accounts", how), pytest.raises(Unavailable):
         token_accounts.spend(user.id, 7, by=OPERATOR, **values)
     assert amounts(user) == [-7] * done
@@ -79,7 +52,7 @@ def test_what_the_database_does_not_acknowledge_is_unavailable_and_is_not_tried_
 
 @pytest.mark.parametrize("how", [UNHEARD, TIMED_OUT], ids=["done", "not done"])
 @pytest.mark.parametrize("command", ["update", "findAndModify"], ids=["general write", "short cut"])
-def test_the_same_key_makes_it_safe_to_try_again(user, failing, command, how):
+def test_the_same_key_makes_it_safe_to_try_again(user, command, how):
     do = token_accounts.hold if command == "update" else token_accounts.spend
     with failing(command, "token_accounts", how), pytest.raises(Unavailable):
         do(user.id, 7, by=OPERATOR, key="call-1")
@@ -96,7 +69,7 @@ def plain_spend(tokens: int = 7, key: str | None = None) -> Operation:
 
 
 @pytest.mark.parametrize("key", [None, "call-1"], ids=["without a key", "with a key"])
-def test_a_spend_whose_connection_breaks_is_done(user, failing, key):
+def test_a_spend_whose_connection_breaks_is_done(user, key):
     with failing("findAndModify", "token_accounts", BROKEN):
         outcome = token_accounts.spend(user.id, 7, by=OPERATOR, key=key)
     assert (outcome.available, outcome.replayed) == (149_992, False)
@@ -104,7 +77,7 @@ def test_a_spend_whose_connection_breaks_is_done(user, failing, key):
 
 
 @pytest.mark.parametrize("copied", [False, True], ids=["waiting", "copied"])
-def test_a_spend_that_was_done_before_its_connection_broke_is_found(user, failing, copied):
+def test_a_spend_that_was_done_before_its_connection_broke_is_found(user, copied):
     operation = plain_spend()
     (first,) = account_short_cut.spend(user.id, [operation])
     if copied:
@@ -115,7 +88,7 @@ def test_a_spend_that_was_done_before_its_connection_broke_is_found(user, failin
     assert amounts(user) == [-7]
 
 
-def test_a_first_attempt_that_comes_after_the_second_does_nothing(user, failing):
+def test_a_first_attempt_that_comes_after_the_second_does_nothing(user):
     operations = [plain_spend(), plain_spend(8)]
     with failing("findAndModify", "token_accounts", BROKEN):
         account_short_cut.spend(user.id, operations)
@@ -124,13 +97,13 @@ def test_a_first_attempt_that_comes_after_the_second_does_nothing(user, failing)
     assert amounts(user) == [-7, -8]
 
 
-def test_what_may_still_be_done_is_not_said_to_be_refused(user, failing):
+def test_what_may_still_be_done_is_not_said_to_be_refused(user):
     with failing("findAndModify", "token_accounts", BROKEN), pytest.raises(Unavailable):
         token_accounts.spend(user.id, 150_000, by=OPERATOR)
     assert amounts(user) == []
 
 
-def test_an_account_whose_making_nobody_heard_of_is_there(failing):
+def test_an_account_whose_making_nobody_heard_of_is_there():
     newcomer = make_user()
     with failing("insert", "token_accounts", UNHEARD), pytest.raises(Unavailable):
         token_accounts.spend(newcomer.id, 7, by=OPERATOR, key="call-1")
@@ -138,7 +111,7 @@ def test_an_account_whose_making_nobody_heard_of_is_there(failing):
     assert [entry["amount"] for entry in sound_entries(newcomer.id)] == [100_000, 50_000, -7]
 
 
-def test_a_key_is_not_taken_for_new_while_the_ledger_does_not_answer(user, failing):
+def test_a_key_is_not_taken_for_new_while_the_ledger_does_not_answer(user):
     token_accounts.spend(user.id, 7, by=OPERATOR, key="call-1")
     account_commit.drain(user.id)
     with failing("find", "ledger_entries", TIMED_OUT), pytest.raises(Unavailable):
@@ -147,7 +120,7 @@ def test_a_key_is_not_taken_for_new_while_the_ledger_does_not_answer(user, faili
 
 
 @pytest.mark.parametrize("how", [UNHEARD, TIMED_OUT], ids=["done", "not done"])
-def test_entries_do_not_leave_the_account_before_a_majority_has_them(user, failing, how):
+def test_entries_do_not_leave_the_account_before_a_majority_has_them(user, how):
     token_accounts.spend(user.id, 7, by=OPERATOR)
     waiting = get_db().token_accounts.find_one()["entries"]
     with failing("insert", "ledger_entries", how):
@@ -165,7 +138,7 @@ def test_entries_do_not_leave_the_account_before_a_majority_has_them(user, faili
     assert amounts(user) == [-7]
 
 
-def test_an_operation_is_done_though_copying_fails(user, failing):
+def test_an_operation_is_done_though_copying_fails(user):
     for _ in range(46):
         token_accounts.spend(user.id, 1, by=OPERATOR)
     with failing("insert", "ledger_entries", TIMED_OUT):
@@ -175,7 +148,7 @@ def test_an_operation_is_done_though_copying_fails(user, failing):
     assert amounts(user) == [-1] * 47
 
 
-def test_an_operation_is_done_though_its_notice_fails(user, failing):
+def test_an_operation_is_done_though_its_notice_fails(user):
     with failing("insert", "notifications", TIMED_OUT):
         outcome = token_accounts.spend(user.id, 90_000, by=OPERATOR)
     assert outcome.available == 59_999

@@ -3,29 +3,21 @@
 from contextlib import contextmanager
 
 import pytest
-from mongoengine.connection import get_db
 from pymongo.errors import WriteConcernError
 
 from app import db, migrations
 from app.services import order_steps, orders, review
 from tests.buying import make_order
 from tests.factories import OPERATOR, actor_of, make_admin, make_request, make_user
+from tests.fail_point import failing
 
 
 @contextmanager
 def majority_away():
     """What was written before is not known to a majority, which nobody hears of in time."""
-
-    def set_fail_point(mode, **data):
-        get_db().client.admin.command("configureFailPoint", "failCommand", mode=mode, data=data)
-
-    # Other tests share the server, but not the database.
-    place = {"failCommands": ["update"], "namespace": f"{get_db().name}.{migrations.COLLECTION}"}
-    set_fail_point("alwaysOn", **place, writeConcernError={"code": 64, "errmsg": "waiting for replication timed out"})
-    try:
+    unheard = {"writeConcernError": {"code": 64, "errmsg": "waiting for replication timed out"}}
+    with failing("update", migrations.COLLECTION, unheard):
         yield
-    finally:
-        set_fail_point("off")
 
 
 def decide():

@@ -1,18 +1,16 @@
 """A real browser, and the app for it: on the tests' own database, or as a user starts it."""
 
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
-from werkzeug.serving import make_server
 
 from app.services import assistants, demo
 from tests.factories import OPERATOR
-from tests.serving import Server, serving
+from tests.serving import Server, over_http, serving
 
 DESKTOP = {"width": 1280, "height": 900}
 # How long a page may take to show what is expected; a machine that is busy with other tests needs more than a user would.
@@ -45,13 +43,8 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def url(app: Flask) -> Iterator[str]:
     """The app on the tests' own database, over HTTP."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with over_http(app) as url:
+        yield url
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import logging
 import shutil
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,12 +18,12 @@ from pathlib import Path
 import click
 from flask import Flask
 from playwright.sync_api import Browser, sync_playwright
-from werkzeug.serving import make_server
 
 import config
 from app import create_app, db, embedded_mongo
 from app.models.language import LANGUAGES
 from tests.page_client import PageClient
+from tests.serving import over_http
 from tests.walks.pages import ADMIN, USER, Place, places
 from tests.walks.showroom import SETTINGS, Showroom
 from tests.walks.visiting import DESKTOP, PHONE, Visitors, show, visitors
@@ -73,11 +72,8 @@ def _app() -> Iterator[tuple[Flask, str]]:
         app.test_client_class = PageClient
         with app.app_context():
             db.prepare()
-        server = make_server("127.0.0.1", 0, app, threaded=True)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield app, f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        server.server_close()
+        with over_http(app) as url:
+            yield app, url
 
 
 def _all(browser: Browser, app: Flask, showroom: Showroom, url: str, only: str, languages: list[str]) -> None:

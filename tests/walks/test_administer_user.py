@@ -6,12 +6,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from app.services.demo import ADMIN_EMAIL, DEMO_EMAIL
+from tests.walks.ways import PHONE
 
 DESKTOP = {"width": 1280, "height": 900}
-PHONE = {"width": 360, "height": 740}
 WAYS = {
     "on a desk": {"viewport": DESKTOP},
-    "on a phone": {"viewport": PHONE},
+    "on a phone": PHONE,
     "without JavaScript": {"viewport": DESKTOP, "java_script_enabled": False},
 }
 # With and without JavaScript once each is enough for the quick suite.

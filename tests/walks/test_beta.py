@@ -1,20 +1,12 @@
 """The beta program as a user and a reviewer go through it: ask, be asked, answer, be let in, see what it brought."""
 
-import re
 from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from app.services.demo import ADMIN_EMAIL, DEMO_EMAIL
-
-PHONE = {"viewport": {"width": 360, "height": 740}}
-WITHOUT_SCRIPTS = {"java_script_enabled": False}
-
-
-def balance(page: Page) -> int:
-    """The figure in the header."""
-    return int(re.sub(r"\D", "", page.locator("#balance").inner_text()))
+from tests.walks.ways import PHONE, WITHOUT_SCRIPTS, balance
 
 
 @pytest.mark.parametrize(

@@ -7,17 +7,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from app.services.demo import DEMO_EMAIL
+from tests.walks.ways import PHONE, WITHOUT_SCRIPTS, balance
 
-PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
-WITHOUT_SCRIPTS = {"java_script_enabled": False}
-
-
-def balance(page: Page) -> int:
-    """The figure in the header."""
-    return int(re.sub(r"\D", "", page.locator("#balance").inner_text()))
+TOUCHED = {**PHONE, "has_touch": True, "is_mobile": True}
 
 
-@pytest.mark.parametrize("device", [{}, PHONE, WITHOUT_SCRIPTS], ids=["desktop", "phone", "without scripts"])
+@pytest.mark.parametrize("device", [{}, TOUCHED, WITHOUT_SCRIPTS], ids=["desktop", "phone", "without scripts"])
 def test_a_user_talks_finds_it_again_and_deletes_it(visit: Callable[..., Page], device: dict[str, object]) -> None:
     page = visit(DEMO_EMAIL, **device)
     has_scripts = device is not WITHOUT_SCRIPTS

@@ -10,8 +10,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from app.models.token_request import TokenRequest
 from app.services import beta_requests, canned_responses
 from tests.factories import actor_of, make_admin, make_request, make_user, sign_in
+from tests.walks.visiting import PHONE
 
-PHONE = {"width": 360, "height": 740}
 DESKTOP = {"width": 1280, "height": 900}
 
 

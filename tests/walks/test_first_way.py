@@ -1,6 +1,5 @@
 """The whole way once, as a newcomer goes it: chat, run out, ask for more, decide, carry on."""
 
-import re
 from collections.abc import Callable
 
 import pytest
@@ -8,15 +7,10 @@ from playwright.sync_api import Page, expect
 
 from app.services.demo import ADMIN_EMAIL, DEMO_EMAIL
 from tests.serving import Server
+from tests.walks.ways import PHONE, balance
 
-PHONE = {"viewport": {"width": 360, "height": 740}}
 MORE = "Request more tokens"
 QUESTION = "How do I prepare a good conference talk? Please answer at some length, with examples."
-
-
-def balance(page: Page) -> int:
-    """The figure in the header."""
-    return int(re.sub(r"\D", "", page.locator("#balance").inner_text()))
 
 
 def use_up(page: Page) -> int:

@@ -7,11 +7,11 @@ from playwright.sync_api import Page, expect
 
 from app.services.demo import DEMO_EMAIL
 from tests.walks.conftest import Desk
+from tests.walks.ways import PHONE, WITHOUT_SCRIPTS
 
-PHONE = {"viewport": {"width": 360, "height": 740}}
 DEVICES = [
     pytest.param({}, id="desktop", marks=pytest.mark.long),
-    pytest.param({**PHONE, "java_script_enabled": False}, id="phone without scripts"),
+    pytest.param({**PHONE, **WITHOUT_SCRIPTS}, id="phone without scripts"),
 ]
 
 

@@ -6,9 +6,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from app.services.demo import ADMIN_EMAIL, DEMO_EMAIL
+from tests.walks.ways import PHONE, WITHOUT_SCRIPTS
 
-PHONE = {"viewport": {"width": 360, "height": 740}}
-WITHOUT_SCRIPTS = {"java_script_enabled": False}
 MAKER = "0x9f8F72aA9304c8B593d555F12eF6589cC3A579A2"
 
 

@@ -7,18 +7,13 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from app.services.demo import ADMIN_EMAIL, DEMO_EMAIL
+from tests.walks.ways import PHONE, WITHOUT_SCRIPTS, balance
 
-PHONE = {"viewport": {"width": 360, "height": 740}}
 DEVICES = [
     pytest.param({}, id="desktop", marks=pytest.mark.long),
     pytest.param(PHONE, id="phone", marks=pytest.mark.long),
-    pytest.param({**PHONE, "java_script_enabled": False}, id="phone without scripts"),
+    pytest.param({**PHONE, **WITHOUT_SCRIPTS}, id="phone without scripts"),
 ]
-
-
-def balance(page: Page) -> int:
-    """The figure in the header."""
-    return int(re.sub(r"\D", "", page.locator("#balance").inner_text()))
 
 
 @pytest.mark.parametrize("device", DEVICES)

@@ -11,9 +11,8 @@ from playwright.sync_api import Page, expect
 from app import clock
 from app.services.demo import ADMIN_EMAIL
 from tests.walks.conftest import Desk
+from tests.walks.ways import PHONE, WITHOUT_SCRIPTS
 
-PHONE = {"viewport": {"width": 360, "height": 740}}
-WITHOUT_SCRIPTS = {"java_script_enabled": False}
 DEVICES = [
     pytest.param({}, id="desktop", marks=pytest.mark.long),
     pytest.param(PHONE, id="phone"),

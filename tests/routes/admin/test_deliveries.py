@@ -6,7 +6,7 @@ from bson import ObjectId
 from app import clock
 from app.models.delivery import Delivery, Kind, State
 from app.models.webhook import Webhook
-from tests.factories import make_admin, make_user, sign_in
+from tests.factories import make_admin, make_delivery, make_user, sign_in
 from tests.page_client import text_of
 
 LIST = "/admin/deliveries"
@@ -17,19 +17,16 @@ def client(client):
     return sign_in(client, make_admin(name="Adam"))
 
 
-def make(state, **values):
-    facts = {"kind": Kind.MAIL, "channel": "mail", "what": "notice", "created_at": clock.now(), **values}
-    return Delivery(key=str(ObjectId()), state=state, **facts).save()
-
-
 def test_the_list_says_what_goes_where_how_far_it_is_and_why(client):
     ann = make_user("ann@example.com")
     facts = {"url": "https://hooks.example.com/", "secret": "whsec_eA==", "events": ["tokens.low"]}
     webhook = Webhook(idempotency_key="form", created_at=clock.now(), **facts).save()
-    make(State.DEAD, user=ann.id, attempts=7, last_error="550 <b>no</b> such user")
-    make(State.WAITING, user=ann.id, address="new@example.com", attempts=1, next_at=clock.now(), last_error="450 later")
-    make(State.SENT, kind=Kind.WEBHOOK, what="tokens.low", webhook=webhook.id)
-    make(State.SENDING, user=ObjectId())
+    make_delivery(State.DEAD, user=ann.id, attempts=7, last_error="550 <b>no</b> such user")
+    make_delivery(
+        State.WAITING, user=ann.id, address="new@example.com", attempts=1, next_at=clock.now(), last_error="450 later"
+    )
+    make_delivery(State.SENT, kind=Kind.WEBHOOK, what="tokens.low", webhook=webhook.id)
+    make_delivery(State.SENDING, user=ObjectId())
     page = client.get(LIST)
     text = text_of(page)
     for words in (
@@ -45,14 +42,14 @@ def test_the_list_says_what_goes_where_how_far_it_is_and_why(client):
 @pytest.mark.parametrize(("state", "shown"), [("", 4), ("waiting", 2), ("dead", 1), ("sent", 1)])
 def test_it_shows_one_state_or_all(client, state, shown):
     for one in State:
-        make(one)
+        make_delivery(one)
     page = client.get(LIST, query_string={"state": state})
     assert page.text.count('<th role="rowheader"') == shown
 
 
 def test_it_goes_on_page_by_page(client):
     for _ in range(51):
-        make(State.SENT)
+        make_delivery(State.SENT)
     first = client.get(f"{LIST}?state=sent")
     assert first.text.count('<th role="rowheader"') == 50
     before = first.text.partition("state=sent&amp;before=")[2][:24]
@@ -66,7 +63,7 @@ def test_an_empty_list_says_so_and_that_there_is_no_mail_server(client):
 
 
 def test_one_is_tried_again(client):
-    dead, sent = make(State.DEAD, user=make_user().id), make(State.SENT)
+    dead, sent = make_delivery(State.DEAD, user=make_user().id), make_delivery(State.SENT)
     response = client.post(f"{LIST}/{dead.id}/retry")
     assert (response.status_code, response.location) == (303, LIST)
     assert "tried again within seconds" in text_of(client.get(LIST))
@@ -85,4 +82,4 @@ def test_what_it_does_not_know_is_refused(client):
 def test_it_is_for_those_who_manage_settings(app):
     client = sign_in(app.test_client(), make_user(roles=["reviewer", "support"]))
     assert client.get(LIST).status_code == 403
-    assert client.post(f"{LIST}/{make(State.DEAD).id}/retry").status_code == 403
+    assert client.post(f"{LIST}/{make_delivery(State.DEAD).id}/retry").status_code == 403

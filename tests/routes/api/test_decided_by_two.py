@@ -9,12 +9,12 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 from mongoengine.connection import get_db
-from werkzeug.serving import make_server
 
 from app.models.audit_event import AuditEvent
 from app.models.notification import Notification
 from app.services import ledger_verify
 from tests.factories import bearer, make_admin, make_request
+from tests.serving import over_http
 
 # One key may call 300 times a minute.
 CALLS_A_KEY = 200
@@ -23,13 +23,8 @@ CALLS_A_KEY = 200
 @pytest.fixture
 def port(app: Flask) -> Iterator[int]:
     """A server on loopback, as many threads as there are callers."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server.server_port
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with over_http(app) as url:
+        yield int(url.rpartition(":")[2])
 
 
 def decide(port: int, keys: list[dict[str, str]], numbers: list[int], meet: threading.Barrier) -> list[tuple[int, str]]:

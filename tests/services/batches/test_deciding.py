@@ -1,7 +1,6 @@
 """Deciding many at once: what is foretold is what happens, each row once."""
 
 import pytest
-import time_machine
 from bson import ObjectId
 from pymongo.errors import AutoReconnect
 
@@ -18,30 +17,13 @@ from app.services import (
     user_changes,
 )
 from app.services.review_batches import Selected
-from tests.batches import APPROVED, START, make_beta, outcomes, perform, seen
+from tests.batches import APPROVED, make_beta, outcomes, perform, seen
 from tests.effects import effects_of, outcome, stored
 from tests.factories import OPERATOR, actor_of, make_admin, make_request, make_user
 
 # Newer Pythons warn of forking beside other threads; this child takes up a connection of its own before it does anything.
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 KEPT = request_deletion.KEPT
-
-
-@pytest.fixture(autouse=True)
-def clock_hand():
-    """A clock that runs, from noon; a test may move it on."""
-    with time_machine.travel(START) as traveller:
-        yield traveller
-
-
-@pytest.fixture
-def admin():
-    return make_admin(name="Adam")
-
-
-@pytest.fixture
-def adam(admin):
-    return actor_of(admin)
 
 
 class TestDeciding:

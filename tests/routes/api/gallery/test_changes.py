@@ -9,27 +9,8 @@ from app import clock
 from app.models.audit_event import AuditEvent
 from app.services import account_commit, token_accounts
 from tests.bad_texts import BLANK
-from tests.factories import OPERATOR, actor_of, bearer, make_admin, make_user, sign_in
-from tests.routes.api.gallery import BONUS, PATH, WHY, both, entries, get, post
-
-
-@pytest.fixture
-def admin():
-    return make_admin(name="Bob")
-
-
-@pytest.fixture
-def client(client, admin):
-    return sign_in(client, admin)
-
-
-@pytest.fixture
-def ada():
-    """She has used 67,500 of her allowance."""
-    user = make_user("ada@example.com", name="Ada")
-    token_accounts.spend(user.id, 67_500, by=OPERATOR, description="gpt-4o")
-    return user
-
+from tests.factories import actor_of, bearer, make_admin, make_user
+from tests.routes.api.gallery.calls import BONUS, PATH, WHY, both, entries, get, post
 
 # --- resetting --------------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,6 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
-import time_machine
 
 from app.models.audit_event import AuditEvent
 from app.models.review_batch import DONE, BatchAction, ReviewBatch
@@ -27,23 +26,6 @@ from tests.killing import Killer, killed_at_each, run_and_kill
 # Newer Pythons warn of forking beside other threads; this child takes up a connection of its own before it does anything.
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 KEPT = request_deletion.KEPT
-
-
-@pytest.fixture(autouse=True)
-def clock_hand():
-    """A clock that runs, from noon; a test may move it on."""
-    with time_machine.travel(START) as traveller:
-        yield traveller
-
-
-@pytest.fixture
-def admin():
-    return make_admin(name="Adam")
-
-
-@pytest.fixture
-def adam(admin):
-    return actor_of(admin)
 
 
 @pytest.fixture

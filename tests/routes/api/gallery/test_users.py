@@ -10,29 +10,11 @@ from app import clock
 from app.models.account import GrantSource
 from app.services import token_accounts
 from tests.factories import OPERATOR, bearer, make_admin, make_user, sign_in
-from tests.routes.api.gallery import CHANGES, PATH, both, entries, get, post
+from tests.routes.api.gallery.calls import CHANGES, PATH, both, entries, get, post
 
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 NOBODY = ["f" * 24, "f" * 23, "f" * 25, "g" * 24, "1", "-1", "abc", "$ne", "{}", "%20", "external:u-17"]
 NOBODY += ["ada@example.com", "٣" * 24, "..%2f1", "9" * 400]
-
-
-@pytest.fixture
-def admin():
-    return make_admin(name="Bob")
-
-
-@pytest.fixture
-def client(client, admin):
-    return sign_in(client, admin)
-
-
-@pytest.fixture
-def ada():
-    """She has used 67,500 of her allowance."""
-    user = make_user("ada@example.com", name="Ada")
-    token_accounts.spend(user.id, 67_500, by=OPERATOR, description="gpt-4o")
-    return user
 
 
 # --- the account ------------------------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from collections import Counter
 
 import pytest
-import time_machine
 
 from app.models.audit_event import AuditEvent
 from app.models.domain_error import NotFound
@@ -13,31 +12,14 @@ from app.services import (
     review,
     review_batches,
 )
-from tests.batches import START, make_beta, outcomes, perform, refused, seen
+from tests.batches import make_beta, outcomes, perform, refused, seen
 from tests.effects import outcome, stored
-from tests.factories import OPERATOR, actor_of, make_admin, make_user
+from tests.factories import OPERATOR, make_user
 from tests.killing import Killer, run_and_kill
 
 # Newer Pythons warn of forking beside other threads; this child takes up a connection of its own before it does anything.
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 KEPT = request_deletion.KEPT
-
-
-@pytest.fixture(autouse=True)
-def clock_hand():
-    """A clock that runs, from noon; a test may move it on."""
-    with time_machine.travel(START) as traveller:
-        yield traveller
-
-
-@pytest.fixture
-def admin():
-    return make_admin(name="Adam")
-
-
-@pytest.fixture
-def adam(admin):
-    return actor_of(admin)
 
 
 class TestDeletion:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+import structlog
 from flask import Flask, current_app, flash, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -181,11 +182,14 @@ def safe_next(target: str | None) -> str | None:
 def _load_user(_request: object) -> User | None:
     try:
         secret = _bearer_secret()
-        return _user_of_session() if secret is None else _owner_of_key(secret)
+        user = _user_of_session() if secret is None else _owner_of_key(secret)
     except db.ERRORS:
         # The error page asks who is signed in as well; it must not fail on the same database again.
         g._login_user = login_manager.anonymous_user()
         raise
+    if user:
+        structlog.contextvars.bind_contextvars(user=str(user.id))
+    return user
 
 
 def _bearer_secret() -> str | None:

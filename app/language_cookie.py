@@ -5,18 +5,21 @@ from werkzeug.wrappers import Response
 
 from app.models.language import LANGUAGES
 
-NAME = "language"
 YEAR = 365 * 24 * 3600
 
 
 def read() -> str | None:
     """The language that was chosen in this browser, or None."""
-    chosen = request.cookies.get(NAME)
+    chosen = request.cookies.get(_name())
     return chosen if chosen in LANGUAGES else None
 
 
 def write(response: Response, chosen: str) -> None:
     """Keeps the choice in this browser for a year."""
-    response.set_cookie(
-        NAME, chosen, max_age=YEAR, secure=current_app.config["SESSION_COOKIE_SECURE"], httponly=True, samesite="Lax"
-    )
+    secure = current_app.config["SESSION_COOKIE_SECURE"]
+    response.set_cookie(_name(), chosen, max_age=YEAR, secure=secure, httponly=True, samesite="Lax")
+
+
+def _name() -> str:
+    """Over HTTPS one that browsers take from this host alone."""
+    return "__Host-language" if current_app.config["SESSION_COOKIE_SECURE"] else "language"

@@ -128,13 +128,16 @@ def test_in_production_cookies_are_for_this_host_and_https_alone(production):
     at = {"base_url": "https://desk.example.com/", "headers": {"Referer": "https://desk.example.com/sign-in"}}
     page = client.get("/sign-in", **at)
     token = re.search(r'name="csrf_token" value="([^"]+)"', page.text)[1]
+    chosen = client.post("/language", data={"language": "en", "next": "/", "csrf_token": token}, csrf=False, **at)
     given = {"email": "ann@example.com", "password": PASSWORD, "csrf_token": token}
     response = client.post("/sign-in", data=given, csrf=False, **at)
     assert response.status_code == 303
-    cookies = {one.partition("=")[0]: set(one.split("; ")[1:]) for one in response.headers.getlist("Set-Cookie")}
+    written = [*response.headers.getlist("Set-Cookie"), *chosen.headers.getlist("Set-Cookie")]
+    cookies = {one.partition("=")[0]: set(one.split("; ")[1:]) for one in written}
     always = {"Secure", "HttpOnly", "SameSite=Lax"}
     assert cookies["__Host-tokendesk"] == {*always, "Path=/"}
-    assert cookies["device"] >= {*always, "Path=/sign-in"}
+    assert cookies["__Host-language"] >= {*always, "Path=/"}
+    assert cookies["__Secure-device"] >= {*always, "Path=/sign-in"}
     assert not any(part.startswith("Domain") for parts in cookies.values() for part in parts)
     for path in ("/account", "/api/nothing", "/static/favicon.svg", "/no-such-page"):
         assert client.get(path, **at).headers["Strict-Transport-Security"] == "max-age=31536000", path

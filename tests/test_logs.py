@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from app import logs
-from tests.factories import PASSWORD
+from tests.factories import PASSWORD, make_user
 
 
 def line(*, as_json, message="event", **values):
@@ -66,6 +66,26 @@ def test_an_id_that_could_harm_a_log_is_replaced(client, given):
     assert logs.REQUEST_ID.fullmatch(answered)
     assert answered != given
     assert not logs.REQUEST_ID.fullmatch(given)
+
+
+def told(caplog, event):
+    """What the log says of each such event, but for what every line has."""
+    lines = [record.msg for record in caplog.records if isinstance(record.msg, dict) and record.msg["event"] == event]
+    return [{name: line[name] for name in ("user", "step", "why") if name in line} for line in lines]
+
+
+def test_who_signs_in_and_whom_it_was_refused_is_logged_without_what_was_typed(client, caplog):
+    ann = make_user("ann@example.com", password=PASSWORD)
+    with caplog.at_level(logging.INFO):
+        client.post("/sign-in", data={"email": "ann@example.com", "password": "wrong horse battery"})
+        client.post("/sign-in", data={"email": "ann@example.com", "password": PASSWORD})
+        client.get("/account")
+    assert told(caplog, "sign_in_refused") == [{"step": "password", "why": "bad_credentials"}]
+    assert told(caplog, "signed_in") == [{"user": str(ann.id)}]
+    assert told(caplog, "request")[-1] == {"user": str(ann.id)}
+    assert "ann@example.com" not in caplog.text
+    assert "horse" not in caplog.text
+    assert PASSWORD not in caplog.text
 
 
 def test_health_checks_are_not_worth_a_line(client, caplog):

@@ -1,5 +1,6 @@
 """Signing in and out."""
 
+import structlog
 from flask import Blueprint, flash, g, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -13,6 +14,8 @@ from app.forms.two_factor import CodeForm
 from app.models.domain_error import BadCredentials, SignInNeeded, TooManyAttempts, UserInactive, WrongCode
 from app.services import sign_in as service
 from app.services.sign_in import CodeNeeded, SignedIn
+
+log = structlog.get_logger(__name__)
 
 blueprint = Blueprint("sign_in", __name__)
 
@@ -34,6 +37,7 @@ def sign_in() -> ResponseReturnValue:
     try:
         signed_in = service.sign_in(form.email.data, form.password.data, device=device_cookie.read(), **browser)
     except (BadCredentials, TooManyAttempts, UserInactive) as error:
+        log.info("sign_in_refused", step="password", why=error.code)
         form.form_errors.append(sentence(error))
         return _page(form, error.status, retry_after=error.values.get("retry_after"))
     if isinstance(signed_in, CodeNeeded):
@@ -60,6 +64,7 @@ def code() -> ResponseReturnValue:
     except SignInNeeded:
         return _back_to_first_step(target)
     except (TooManyAttempts, WrongCode) as error:
+        log.info("sign_in_refused", step="code", why=error.code)
         form.form_errors.append(sentence(error))
         return _code_page(form, error.status, retry_after=error.values.get("retry_after"))
     return _let_in(signed_in, target)

@@ -8,6 +8,7 @@ starts meanwhile.
 import secrets
 from datetime import datetime, timedelta
 
+import structlog
 from bson import ObjectId
 from flask import current_app
 
@@ -17,6 +18,8 @@ from app.models.login_session import LoginSession
 from app.models.user import User
 from app.services import admin_allowlist
 from app.services.digests import digest
+
+log = structlog.get_logger(__name__)
 
 SEEN_EVERY = timedelta(minutes=1)
 # Every page waits for this: one question takes half as long as two.
@@ -43,6 +46,7 @@ def start(user: User, *, address: str | None = None, user_agent: str = "") -> st
             "address": (address or "")[:45],
         }
     )
+    log.info("signed_in", user=str(user.id))
     return token
 
 

@@ -23,7 +23,7 @@ run: $(VENV)/run.stamp  ## Start everything on http://127.0.0.1:5000 (another po
 	@exec $(BIN)/python -m flask --app wsgi serve
 
 test: $(VENV)/dev.stamp  ## The tests, on a real MongoDB. Some of them: make test ARGS="tests/services -x"
-	@$(BIN)/python -m pytest -m "not long" -n auto $(ARGS)
+	@$(BIN)/python -m pytest -m "not long" -n auto --dist worksteal $(ARGS)
 
 test-long: $(VENV)/dev.stamp  ## The tests that take minutes: storms, kills, a database that goes away.
 	@$(BIN)/python -m pytest -m long $(ARGS)
@@ -51,7 +51,7 @@ check: $(VENV)/dev.stamp deployment audit  ## Format, lint, types, templates, de
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy
 	$(BIN)/python -m djlint app/templates --lint --quiet
-	$(BIN)/python -m pytest -m "not long" -n auto --cov --cov-report=term
+	$(BIN)/python -m pytest -m "not long" -n auto --dist worksteal --cov --cov-report=term
 
 deployment: tools-if-possible  ## Lint Dockerfile (on Linux x86-64) and compose.yaml.
 	@[ ! -x $(TOOLS)/bin/hadolint ] || $(TOOLS)/bin/hadolint Dockerfile

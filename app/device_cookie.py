@@ -1,5 +1,7 @@
 """The cookie by which an account knows a browser again: a random token, signed, sent to the sign-in page only."""
 
+import hashlib
+
 from flask import current_app, request
 from itsdangerous import BadSignature, URLSafeSerializer
 from werkzeug.wrappers import Response
@@ -35,4 +37,7 @@ def _name() -> str:
 
 
 def _serializer() -> URLSafeSerializer:
-    return URLSafeSerializer(current_app.config["SECRET_KEY"], salt="device")
+    # The library's own choice is SHA-1.
+    return URLSafeSerializer(
+        current_app.config["SECRET_KEY"], salt="device", signer_kwargs={"digest_method": hashlib.sha256}
+    )

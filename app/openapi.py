@@ -1,11 +1,13 @@
 """The app's class: a Flask app that reads JSON strictly, checks it against models, and documents its API as OpenAPI 3.1."""
 
+import hashlib
 import re
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, NoReturn
 
 from flask import Request, abort
+from flask.sessions import SecureCookieSessionInterface
 from flask_babel import gettext as _
 from flask_openapi import OpenAPI
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -84,10 +86,17 @@ class StrictRequest(Request):
         return value
 
 
+class Sessions(SecureCookieSessionInterface):
+    """Flask's signed cookies, by SHA-256 instead of SHA-1."""
+
+    digest_method = staticmethod(hashlib.sha256)
+
+
 class App(OpenAPI):
     """The Flask app. Views of ordinary blueprints are pages and stand in no document."""
 
     request_class = StrictRequest
+    session_interface = Sessions()
 
     def __init__(self, import_name: str, **options: Any) -> None:
         """As Flask's; the page that reads the document is ours, since the library's has inline script."""

@@ -3,6 +3,7 @@
 Nothing is kept of them. Whoever must not use one twice puts something into it that its use changes.
 """
 
+import hashlib
 from datetime import timedelta
 from typing import Any
 
@@ -24,4 +25,6 @@ def read(token: str, *, purpose: str, lifetime: timedelta) -> Any:
 
 
 def _serializer(purpose: str) -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(current_app.config["SECRET_KEY"], salt=purpose)
+    # The library's own choice is SHA-1.
+    signer = {"digest_method": hashlib.sha256}
+    return URLSafeTimedSerializer(current_app.config["SECRET_KEY"], salt=purpose, signer_kwargs=signer)

@@ -66,7 +66,7 @@ def _refuse_unfit_input() -> None:
 def _add_headers(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
-    if request.endpoint not in STATIC_ENDPOINTS:
+    if request.endpoint not in STATIC_ENDPOINTS or response.status_code >= 400:
         # Everything here is somebody's own, error pages included; a view that is meant for all says otherwise.
         response.headers.setdefault("Cache-Control", "no-store")
         response.headers.setdefault("X-Robots-Tag", "noindex, nofollow")

@@ -8,6 +8,7 @@ from pymongo.errors import ServerSelectionTimeoutError
 import config
 from app import create_app
 from app.access import public
+from app.models.domain_error import TooManyAttempts
 from app.security import HEADERS
 from app.services import passwords, registration
 from tests.chatting import make_talker
@@ -22,6 +23,9 @@ PRIVATE = {
     "form that was refused": ("POST", "/settings", {"data": {"locale": "xx"}}, 400),
     "page that is not there": ("GET", "/no-such-page", {}, 404),
     "page with another method": ("DELETE", "/account", {}, 405),
+    "page that is to echo": ("TRACE", "/account", {"headers": {"X-Secret": "inside"}}, 405),
+    "page that is known already": ("GET", "/account/balance", {"headers": {"If-None-Match": "*"}}, 304),
+    "file that is not there": ("GET", "/static/no-such-file.css", {}, 404),
     "form that is too large": ("POST", "/settings", {"data": {"name": "x" * 65_536}}, 413),
     "form that is none": ("POST", "/settings", {"json": {"name": "Ann"}}, 415),
     "form without its token": ("POST", "/settings", {"data": {}, "csrf": False}, 400),
@@ -29,6 +33,8 @@ PRIVATE = {
     "redirect": ("GET", "/", {}, 303),
     "redirect for machines": ("GET", "/favicon.ico", {}, 301),
     "JSON": ("GET", "/api/token-requests/my-requests", {}, 200),
+    "JSON of what is new": ("POST", "/api/token-requests", {"json": {"reason": "I ran out."}}, 201),
+    "JSON that is to echo": ("TRACE", "/api/beta/request", {"headers": {"X-Secret": "inside"}}, 405),
     "JSON of an error": ("GET", "/api/nothing", {}, 404),
     "JSON that was refused": ("POST", "/api/token-requests", {"json": {}}, 400),
     "JSON without a caller": ("GET", "/api/beta/request", {"headers": {"Authorization": "Bearer no"}}, 401),
@@ -41,8 +47,15 @@ PRIVATE = {
     "head alone": ("HEAD", "/account/balance", {}, 200),
     "defect": ("GET", "/defect", {}, 500),
     "database away": ("GET", "/away", {}, 503),
+    "JSON of a database away": ("GET", "/api/away", {}, 503),
+    "JSON for whoever asks too often": ("GET", "/api/limited", {}, 429),
     "foreign host": ("GET", "/account", {"headers": {"Host": "evil.example"}}, 400),
     "health": ("GET", "/healthz", {}, 200),
+}
+# The same for a user without tokens.
+WITHOUT_TOKENS = {
+    "page without tokens": ("POST", "/chat", {"data": {"text": "Hello", "key": "a" * 32}}, 402),
+    "JSON without tokens": ("POST", "/api/chat/message", {"json": {"msg": "Hello"}}, 402),
 }
 FOR_ANY_CACHE = ("/api/catalogue.json", "/api/openapi.json", "/robots.txt", "/static/favicon.svg")
 
@@ -65,7 +78,7 @@ def production(mongodb_uri):
 
 @pytest.fixture
 def broken(app, monkeypatch):
-    """Addresses of views that fail, in the place of two that are there."""
+    """Addresses of views that fail, in the place of some that are there."""
 
     def failing(error):
         @public
@@ -77,29 +90,45 @@ def broken(app, monkeypatch):
     for endpoint, error in (
         ("catalogue.catalogue", ValueError("inside")),
         ("ops.robots", ServerSelectionTimeoutError()),
+        ("api_catalogue.catalogue", ServerSelectionTimeoutError()),
+        ("api_catalogue.tokens", TooManyAttempts(retry_after=60)),
     ):
         monkeypatch.setitem(app.view_functions, endpoint, failing(error))
     monkeypatch.setitem(app.config, "PUBLIC_URL", "http://localhost")
-    return {"/defect": "/catalogue", "/away": "/robots.txt"}
+    api = {"/api/away": "/api/catalogue.json", "/api/limited": "/api/tokens.json"}
+    return {"/defect": "/catalogue", "/away": "/robots.txt", **api}
+
+
+def check_private(kind, response, status):
+    """It carries every header, and says that it is nobody else's."""
+    assert response.status_code == status, (kind, response.text)
+    headers = response.headers
+    assert {name: headers.get(name) for name in HEADERS} == HEADERS, kind
+    assert headers.getlist("Cache-Control") == ["no-store"], kind
+    assert headers["X-Robots-Tag"] == "noindex, nofollow", kind
+    assert "Server" not in headers, kind
+    assert "inside" not in response.text, kind
+    if response.data:
+        assert headers["Content-Type"].endswith(("; charset=utf-8", "application/json")), kind
+    if 301 <= status < 304:
+        assert headers["Location"].startswith("/"), kind
 
 
 def test_every_kind_of_answer_carries_every_header_and_stays_out_of_caches(app, broken):
     client = sign_in(app.test_client(), make_talker())
     for kind, (method, path, options, status) in PRIVATE.items():
         response = client.open(broken.get(path, path), method=method, **options)
-        assert response.status_code == status, (kind, response.text)
-        headers = response.headers
-        assert {name: headers.get(name) for name in HEADERS} == HEADERS, kind
-        assert headers.getlist("Cache-Control") == ["no-store"], kind
-        assert headers["X-Robots-Tag"] == "noindex, nofollow", kind
-        assert "Server" not in headers, kind
-        assert "inside" not in response.text, kind
-        if response.data:
-            assert headers["Content-Type"].endswith(("; charset=utf-8", "application/json")), kind
-        if 300 <= status < 400:
-            assert headers["Location"].startswith("/"), kind
+        check_private(kind, response, status)
         if kind in ("download", "own data"):
-            assert headers["Content-Disposition"].startswith("attachment; filename="), kind
+            assert response.headers["Content-Disposition"].startswith("attachment; filename="), kind
+
+
+def test_so_do_refusals_of_whoever_has_no_tokens_or_asks_too_often(app, monkeypatch):
+    client = sign_in(app.test_client(), make_talker(0))
+    for kind, (method, path, options, status) in WITHOUT_TOKENS.items():
+        check_private(kind, client.open(path, method=method, **options), status)
+    monkeypatch.setitem(app.config, "REQUESTS_A_MINUTE", 0)
+    check_private("page for whoever asks too often", client.get("/account"), 429)
 
 
 @pytest.mark.parametrize("path", FOR_ANY_CACHE)
@@ -110,6 +139,11 @@ def test_what_is_the_same_for_everybody_depends_on_no_cookie(client, path):
     assert "Set-Cookie" not in response.headers
     assert "no-store" not in response.headers["Cache-Control"]
     assert {name: response.headers.get(name) for name in HEADERS} == HEADERS
+    if "ETag" in response.headers:
+        again = client.get(path, headers={"If-None-Match": response.headers["ETag"]})
+        assert (again.status_code, again.data) == (304, b"")
+        names = ("Cache-Control", "Vary", *HEADERS)
+        assert {name: again.headers.get(name) for name in names} == {name: response.headers.get(name) for name in names}
 
 
 def test_no_other_site_reads_an_answer_but_of_the_catalogue(app):

@@ -5,9 +5,10 @@ from itertools import pairwise
 
 import time_machine
 
-from app.services import ledger_verify, token_accounts
+from app.services import token_accounts
 from tests.account_soundness import sound_entries
 from tests.factories import OPERATOR, make_user
+from tests.faults import aftermath
 
 START = datetime(2026, 3, 10, 12, tzinfo=UTC)
 STEPS = [timedelta(**step) for step in ({"days": 8}, {"days": -10}, {"hours": -3}, {"days": 30}, {"days": -29})]
@@ -16,7 +17,7 @@ SPENDERS, EACH = 4, 4
 SPENDS = EACH * (len(STEPS) + 1)
 
 
-def test_an_accounts_time_never_runs_backwards_and_each_period_is_renewed_once(threads):
+def test_an_accounts_time_never_runs_backwards_and_each_period_is_renewed_once(app, threads):
     user, told = make_user(), {}
     with time_machine.travel(START) as traveller:
         first = token_accounts.spend(user.id, 7, by=OPERATOR, key="first")
@@ -40,4 +41,4 @@ def test_an_accounts_time_never_runs_backwards_and_each_period_is_renewed_once(t
     assert sorted(spent) == sorted([first.entry_id, *(outcome.entry_id for outcome in told.values())])
     renewals = [entry["at"] for entry in entries if entry["type"] == "renewal"][1:]
     assert len(renewals) == len(set(renewals)) == 2
-    assert [problem for _, problem in ledger_verify.verify([user.id]) if problem] == []
+    assert list(aftermath.refused_proofs(app)) == []

@@ -28,6 +28,8 @@ ASSISTANT = {
     "active": "y",
     "version": "1",
 }
+# Where the two call from.
+ADDRESS = "192.0.2.17"
 
 
 class Scene:
@@ -38,6 +40,8 @@ class Scene:
         self.admin = make_admin(name="Adam")
         self.browser = sign_in(app.test_client(), self.admin)  # type: ignore[arg-type]
         self.program, self.key = app.test_client(), bearer(self.admin, "self", *Permission)
+        for client in (self.browser, self.program):
+            client.environ_base["REMOTE_ADDR"] = ADDRESS
 
     def post(self, path: str, **data: Any) -> TestResponse:
         """Sends a form."""

@@ -12,6 +12,7 @@ from app import db, migrations
 from app.services import token_accounts
 from tests.chatting import make_talker, say
 from tests.factories import OPERATOR, make_request
+from tests.faults import aftermath
 from tests.killing import Killer, run_and_kill
 
 # Newer Pythons warn of forking beside other threads; this child takes up a connection of its own before it does anything.
@@ -81,7 +82,7 @@ def migrate():
 
 
 @pytest.mark.parametrize("step", [19, pytest.param(1, marks=pytest.mark.long)])
-def test_killed_anywhere_they_are_finished_by_the_next_start(mongodb_uri, clock_hand, older, expected, step):
+def test_killed_anywhere_they_are_finished_by_the_next_start(app, mongodb_uri, clock_hand, older, expected, step):
     assert [one["out_of_tokens"] for one in expected["users"]] == [False, False, True]
     for nth in count(2, step):
         older()
@@ -94,6 +95,7 @@ def test_killed_anywhere_they_are_finished_by_the_next_start(mongodb_uri, clock_
         if not killed:
             break
     assert nth > 30
+    assert list(aftermath.refused_proofs(app)) == []
 
 
 def test_done_by_two_at_once_they_leave_the_same(older, expected, threads):

@@ -14,6 +14,7 @@ from app.models.user import User
 from app.services import due, expiry, ledger_verify, quota_requests, review, token_accounts
 from tests.effects import effects_of, stored
 from tests.factories import OPERATOR, actor_of, make_admin, make_request, make_user
+from tests.faults import aftermath
 from tests.killing import Killer, killed_at_each, run_and_kill
 
 # Newer Pythons warn of forking beside other threads; this child takes up a connection of its own before it does anything.
@@ -107,7 +108,7 @@ def test_a_decision_killed_anywhere_has_exactly_its_effects_after_the_next_run(
     assert most == {"approve": 4, "reject": 3, "revoke": 4, "withdraw": 0}[decision]
 
 
-def test_a_worker_killed_anywhere_is_replaced_by_the_next(mongodb_uri, killed_everywhere, adam, clock_hand):
+def test_a_worker_killed_anywhere_is_replaced_by_the_next(app, mongodb_uri, killed_everywhere, adam, clock_hand):
     def decided_by_somebody_who_died():
         token_request = make_request(used=70)
         dies = Killer(2, command="findAndModify")
@@ -122,6 +123,7 @@ def test_a_worker_killed_anywhere_is_replaced_by_the_next(mongodb_uri, killed_ev
         assert (stored(token_request)["due"], effects_of(token_request)) == ([], APPROVED)
         assert token_accounts.view(token_request.user).used == 0
         assert_ledger_is_right(token_request.user)
+    assert list(aftermath.refused_proofs(app)) == []
 
 
 def test_an_expiry_killed_anywhere_is_finished_by_the_next_worker(killed_everywhere, clock_hand):

@@ -4,10 +4,15 @@ import time
 
 import pytest
 from mongoengine import connect, disconnect
+from mongoengine.connection import get_db
 from pymongo.monitoring import CommandListener
 
 from app import db, migrations
+from app.services import token_accounts
+from tests.factories import OPERATOR, make_user
 from tests.fail_point import failing
+from tests.faults import aftermath
+from tests.metering import metering_key
 
 
 class Limits(CommandListener):
@@ -77,3 +82,30 @@ def test_whoever_finds_all_connections_taken_waits_no_longer_than_for_an_answer(
     assert {status for status, _seconds in answers} == {503}
     # Well before the first read would have been answered.
     assert max(seconds for _status, seconds in answers) < 3
+
+
+def test_what_is_charged_while_all_connections_are_taken_is_charged_once_when_it_is_sent_again(
+    app, mongodb_uri, reconnect, threads, monkeypatch
+):
+    users, headers = [make_user() for _ in range(8)], metering_key()
+    for user in users:
+        token_accounts.spend(user.id, 1, by=OPERATOR)
+
+    def charge(number):
+        body = {"user": str(users[number % 8].id), "tokens": 7}
+        sent = app.test_client().post("/api/usage", json=body, headers={**headers, "Idempotency-Key": f"call-{number}"})
+        return sent.status_code
+
+    # Whichever comes to be written while others still wait for a connection is slow, and its caller never hears of it.
+    unheard = {"code": 64, "errmsg": "waiting for replication timed out"}
+    slow = {"blockConnection": True, "blockTimeMS": 400, "writeConcernError": unheard}
+    with monkeypatch.context() as brief, failing("findAndModify", "token_accounts", slow):
+        brief.setattr(db, "OPERATION_SECONDS", 1)
+        reconnect(f"{mongodb_uri}&maxPoolSize=2", timeoutMS=1_000)
+        first = threads(charge, 16)
+        reconnect()
+    assert first == [503] * 16
+    assert threads(charge, 16) == [200] * 16
+    assert aftermath.check(app) == []
+    charged = sorted(entry["key"] for entry in get_db().ledger_entries.find({"type": "usage", "amount": -7}))
+    assert charged == sorted(f"api:call-{number}" for number in range(16))

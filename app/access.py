@@ -96,6 +96,8 @@ def init_app(app: Flask) -> None:
     # Nobody is remembered by a cookie of Flask-Login's. To look for one, it would read the session of every answer, and so
     # tell caches that even what is the same for everybody depends on the cookie.
     app.after_request_funcs[None].remove(login_manager._update_remember_cookie)
+    # With one of another app of this host, Flask-Login would not ask us: no cookie has this name.
+    app.config["REMEMBER_COOKIE_NAME"] = ";"
     # The row on the server says who is signed in; Flask-Login's own cookie checks would only write to the cookie.
     login_manager.session_protection = None
     login_manager.request_loader(_load_user)

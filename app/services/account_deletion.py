@@ -15,10 +15,11 @@ from app.models.audit_event import Action
 from app.models.domain_error import N_, Busy, Forbidden, InvalidInput
 from app.models.due_item import due_item
 from app.models.user import NOBODY, User, search_terms
-from app.services import due, own_settings, users
+from app.services import due, own_settings, token_accounts, users
 
-# What the user had begun in another tab may still be written when all was erased: after so long nothing of it goes on.
-AFTERWARDS = timedelta(minutes=10)
+# What the user had begun in another tab, or a program holds tokens for, may still be written when all was erased: after so long
+# nothing of it goes on.
+AFTERWARDS = timedelta(seconds=token_accounts.LARGEST_TTL) + timedelta(minutes=10)
 # What is personal on the user's own document, and goes at once.
 GONE = (
     *("phone", "picture_url", "external_id", "password_hash", "email_change", "last_seen_at"),

@@ -144,4 +144,4 @@ def _as_asked(chosen: Filters) -> Row:
 
 def _unless_personal(asked: str | int | None) -> str | int | None:
     """An address or a phone number that is nobody's here is not kept, since nobody could erase it."""
-    return "–" if isinstance(asked, str) and ("@" in asked or asked.startswith("+")) else asked
+    return "–" if isinstance(asked, str) and ("@" in asked or users.is_like_phone(asked)) else asked

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import idna
 from flask import current_app
 
+from app import clock
 from app.models.delivery import Delivery
 from app.models.user import User
 from app.services.delivery_attempts import Undelivered
@@ -43,6 +44,8 @@ def deliver(delivery: Delivery, *, render: Callable[..., Any]) -> None:
     reader = User.objects(id=delivery.user).first()
     if reader is None or reader.deleted_at:
         raise Undelivered("There is no such user any more.", final=True)
+    if (until := delivery.values.get("until")) and until <= clock.now():
+        raise Undelivered("What it leads to has ended meanwhile.", final=True)
     send(message(delivery, reader, render(delivery.what, delivery.values, reader=reader)))
 
 

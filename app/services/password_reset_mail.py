@@ -4,7 +4,7 @@ Whoever asks learns nothing about who has an account: the address is written dow
 """
 
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bson import ObjectId
 from flask import current_app
@@ -18,6 +18,7 @@ from app.models.user import User
 from app.services import attempts, deliveries, signed_tokens, users
 
 PURPOSE = "password reset"
+LIFETIME = timedelta(hours=1)
 # Links that are sent to one address: more would only fill somebody's mailbox.
 LINKS_AN_HOUR = RateLimitItemPerHour(5)
 
@@ -47,7 +48,8 @@ def send(*, key: str, at: datetime, email: str) -> None:
         return
     # An address that nobody has shown, with no password behind it, is what a program has said.
     if user.password_hash or user.email_confirmed:
-        deliveries.send_mail(key=key, user=user.id, template="password_reset", values={"token": token_for(user)}, at=at)
+        values = {"token": token_for(user), "until": clock.now() + LIFETIME}
+        deliveries.send_mail(key=key, user=user.id, template="password_reset", values=values, at=at)
 
 
 def token_for(user: User) -> str:

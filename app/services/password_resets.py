@@ -1,19 +1,16 @@
 """Using the link by which a forgotten password is replaced: once, within an hour."""
 
-from datetime import timedelta
-
 from app import rate_limits
 from app.models.actor import Actor
 from app.models.domain_error import Busy, LinkUnusable
 from app.models.user import User
 from app.services import attempts, password_reset_mail, signed_tokens, user_changes
 
-LIFETIME = timedelta(hours=1)
-
 
 def find(token: str) -> User:
     """Whose password the link replaces; raises `LinkUnusable`. Nothing is used up."""
-    user_id, seen = signed_tokens.read(token, purpose=password_reset_mail.PURPOSE, lifetime=LIFETIME) or (None, None)
+    lifetime = password_reset_mail.LIFETIME
+    user_id, seen = signed_tokens.read(token, purpose=password_reset_mail.PURPOSE, lifetime=lifetime) or (None, None)
     user = User.objects.active().filter(id=user_id).first() if user_id else None
     if user is None or password_reset_mail.fingerprint(user) != seen:
         raise LinkUnusable

@@ -65,6 +65,9 @@ def _erase_requests(user_id: ObjectId) -> None:
     requests.update_many({**theirs, "decision.response": {"$exists": True}}, {"$set": {"decision.response": ""}})
     own_steps = [{"step.by.id": {"$in": _ids(user_id)}}]
     requests.update_many(theirs, {"$set": {"history.$[step].by.name": NOBODY}}, array_filters=own_steps)
+    # What was said to all who were decided on at once was said to this one too.
+    finished = {"rows.id": {"$in": _requests(user_id)}, "finished_at": {"$ne": None}}
+    ReviewBatch._get_collection().update_many(finished, {"$set": {"response": "", "note": ""}})
     # Who was quicker is said to whoever decided on many at once: that may have been the user, who withdrew one.
     refused = [{"row.id": {"$in": _requests(user_id)}, "row.refusal.values.by": {"$exists": True}}]
     ReviewBatch._get_collection().update_many(

@@ -21,7 +21,7 @@ from app.services import due, last_admin, login_sessions, passwords, rights, sec
 LONGEST_REASON = 500
 CONFIRMED = {"email_confirmed": True}
 # What the event of a change leaves out: a secret, and what has an event of its own.
-UNSAID = {"password_hash", "email_confirmed"}
+UNSAID = {"password_hash", "email_confirmed", "known_devices"}
 
 
 def grant_role(user_id: ObjectId, role: str, *, by: Actor) -> User:
@@ -202,6 +202,8 @@ def _confirmation_items(user: User, by: Actor) -> list[dict[str, Any]]:
 def _set_password(user: User, password: str, *, by: Actor, guard: dict[str, Any], confirms: bool = False) -> User:
     passwords.check(password, email=user.email)
     values: dict[str, Any] = {"password_hash": passwords.hashed(password), **(CONFIRMED if confirms else {})}
+    # Who has known the old one may not go on guessing from a browser that no limit keeps out.
+    values["known_devices"] = []
     told = security_notices.item(user, security_notices.What.PASSWORD, at=clock.now())
     also = [told, *(_confirmation_items(user, by) if confirms else [])]
     return _change(user, values, action=Action.USER_SET_PASSWORD, by=by, guard=guard, also=also)

@@ -177,6 +177,11 @@ def by_ids(user_ids: Iterable[ObjectId]) -> dict[ObjectId, Person]:
     return {one["_id"]: Person(one["_id"], *map(one.get, shown)) for one in found}
 
 
+def is_like_phone(text: str) -> bool:
+    """Whether `text` may be a phone number, with its plus or without."""
+    return _PHONE.fullmatch(text) is not None
+
+
 def normalised_email(email: str) -> str:
     """The one spelling under which an e-mail address is kept; raises `InvalidInput`."""
     try:

@@ -75,6 +75,12 @@ def test_each_room_opens_for_those_whom_it_is_for(client, roles, opened):
     assert answers == {room: 200 if room in opened else closed for room in rooms}
 
 
+def test_a_cookie_of_another_app_of_this_host_keeps_nobody_out(client):
+    sign_in(client, make_user())
+    client.set_cookie("remember_token", "somebody|elsewhere")
+    assert client.get("/account").status_code == 200
+
+
 def test_a_stranger_is_sent_to_sign_in_and_then_back(client):
     response = client.get("/rooms/office?b=2&c=%D0%B0")
     assert response.status_code == 303

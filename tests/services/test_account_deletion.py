@@ -58,7 +58,7 @@ def delete(user, proof=EMAIL, by=None):
 
 def much_later():
     """What the worker does when nothing that was begun before can go on any more."""
-    with time_machine.travel(clock.now() + timedelta(minutes=20)):
+    with time_machine.travel(clock.now() + 2 * account_deletion.AFTERWARDS):
         due.perform_waiting()
 
 
@@ -66,7 +66,7 @@ MARKS = (
     *("zebedee", "79991234567", "192.0.2.99", "quux-message", "quux-reason", "quux-note", "quux-answer"),
     *("quux-response", "quux-tier", "quux-browser", "quux-old"),
     *("quux-fact", "quux-key", "quux-iban", "quux-call", "quux-call-name"),
-    *("quux-spend", "quux-meta", "quux-bonus", "quux-deleted"),
+    *("quux-spend", "quux-meta", "quux-bonus", "quux-deleted", "quux-batch"),
 )
 
 
@@ -106,6 +106,8 @@ def make_person(**values):
     review.reject(gone, by=actor_of(reviewer), response="quux-deleted")
     with time_machine.travel(clock.now() + timedelta(days=31)):
         request_deletion.delete(gone.reload(), by=actor_of(reviewer), reason="quux-deleted")
+    words = {"response": "quux-batch response", "note": "quux-batch note"}
+    perform(review_batches.start(seen(make_beta(person)), BatchAction.REJECT, by=actor_of(reviewer), **words))
     message_reading.search(message_reading.Search("quux-message", user=person.id), by=actor_of(reviewer))
     return users.get(person.id)
 
@@ -124,7 +126,7 @@ def test_nothing_of_the_person_is_left_anywhere(app, monkeypatch):
 
 def test_the_books_stay_whole(app):
     person = make_person()
-    balance, statuses = token_accounts.view(person.id).balance, ["withdrawn", "withdrawn", "rejected"]
+    balance, statuses = token_accounts.view(person.id).balance, ["rejected", "withdrawn", "withdrawn", "rejected"]
     delete(person)
     assert token_accounts.view(person.id).balance == balance
     assert [problem for _account, problem in ledger_verify.verify() if problem] == []

@@ -83,6 +83,19 @@ def test_it_goes_to_the_address_that_the_user_has_then_or_to_the_one_that_was_na
     assert sorted(one.rcpt_tos[0] for one in server.envelopes) == ["moved@example.com", "new@example.com"]
 
 
+def test_what_leads_to_a_page_that_has_ended_is_not_sent_any_more(server, clock_hand):
+    ann = make_user("ann@example.com")
+    values = {"token": "x", "until": NOW + timedelta(hours=1)}
+    deliveries.send_mail(key="in time", user=ann.id, template="password_reset", values=values)
+    work()
+    deliveries.send_mail(key="late", user=ann.id, template="password_reset", values=values)
+    clock_hand.shift(timedelta(hours=1))
+    work()
+    assert len(server.mails) == 1
+    late = Delivery.objects.order_by("-id").first()
+    assert (late.state, late.last_error) == ("dead", "What it leads to has ended meanwhile.")
+
+
 def test_times_and_numbers_are_those_of_the_reader(app):
     reader = make_user()
     reader.modify(locale="ru", time_zone="Asia/Tokyo")

@@ -164,6 +164,14 @@ def test_a_wrong_password_makes_no_device_known(ann):
     assert User.objects.first().known_devices == []
 
 
+def test_after_a_new_password_no_browser_is_known(ann, fast_hashing):
+    device = sign_in(EMAIL, PASSWORD, address=HERE).device
+    user_changes.set_password(ann.id, f"{PASSWORD} anew", by=OPERATOR)
+    for _ in range(10):
+        attempt()
+    assert attempt(PASSWORD, device=device) == "TooManyAttempts"
+
+
 def test_a_browser_keeps_its_device_and_an_account_remembers_the_last_twenty(ann, fast_hashing):
     devices = [f"browser {i}" for i in range(21)]
     for i, device in enumerate(devices):

@@ -117,3 +117,9 @@ def test_all_rows_are_taken_along_in_batches_and_that_is_an_event(monkeypatch):
     assert set(rows[0]) == set(audit_trail.COLUMNS)
     event = AuditEvent.objects(action="audit.export").get()
     assert (event.after, event.actor["kind"]) == ({"action": "request.approve"}, "cli")
+
+
+@pytest.mark.parametrize("asked", ["nobody@example.com", "+79991234567", "79991234567", "8 (999) 123-45-67"])
+def test_an_address_or_a_number_that_is_nobodys_here_is_not_kept(asked):
+    list(audit_trail.rows(Filters(actor=asked), by=OPERATOR))
+    assert AuditEvent.objects(action="audit.export").get().after == {"actor": "–"}

@@ -28,7 +28,7 @@ BATCH = 1_000
 # What means nothing a minute later, and on another machine.
 PASSING = frozenset({RateLimitWindow._get_collection_name(), WorkerHeartbeat._get_collection_name()})
 # What the database's structure says of itself; whoever restores makes that anew.
-NOT_KEPT = {migrations.COLLECTION: {"_id": {"$nin": [db.STRUCTURE, migrations.LOCK]}}}
+NOT_KEPT = {migrations.COLLECTION: {"_id": {"$nin": [db.STRUCTURE, migrations.LOCK, migrations.RESTORING]}}}
 SNAPSHOT_TOO_OLD, SNAPSHOT_UNAVAILABLE = 239, 246
 NO_SNAPSHOTS = frozenset({20, 72, 123, 263, SNAPSHOT_UNAVAILABLE})
 
@@ -69,10 +69,11 @@ def count() -> int:
 
 
 def dump(folder: Path, *, progress: Progress) -> Manifest:
-    """Copies the database into `folder`, which must be new or empty; raises `DumpError`."""
+    """Copies the database into `folder`, which must be new or empty; raises `DumpError`, or `HalfRestored`."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if any(folder.iterdir()):
         raise DumpError(f"{folder} is not empty.")
+    migrations.refuse_half_restored()
     done = migrations.names()
     if pending := migrations.pending():
         raise DumpError(f"Run `flask db init` first: {', '.join(pending)} has not run.")
@@ -110,7 +111,8 @@ def _one_moment() -> Iterator[ClientSession]:
 
 def _batches(name: str, session: ClientSession | None) -> Iterator[bytes]:
     condition = NOT_KEPT.get(name, {})
-    yield from get_db()[name].find_raw_batches(condition, session=session, batch_size=BATCH).sort("_id", 1)
+    found = get_db()[name].find_raw_batches(condition, session=session, batch_size=BATCH).sort("_id", 1)
+    yield from db.each_slow(found)
 
 
 def _write(folder: Path, name: str, session: ClientSession, progress: Progress) -> Part:

@@ -12,7 +12,7 @@ from bson.errors import InvalidBSON
 from bson.raw_bson import RawBSONDocument
 from mongoengine.connection import get_db
 
-from app import database_dump, db, migrations
+from app import clock, database_dump, db, migrations
 from app.database_dump import BATCH, FORMAT, MANIFEST, DumpError, Manifest, Part, Progress, path
 
 LARGEST_DOCUMENT = 16 * 2**20
@@ -60,17 +60,22 @@ def _kept_names() -> list[str]:
 def load(folder: Path, manifest: Manifest, *, progress: Progress) -> None:
     """Puts the dump in the place of all that the database holds. Broken off, it leaves a database that is not ready."""
     database = get_db()
+    notes = database[migrations.COLLECTION]
     # First, so that nobody takes a half of it for the whole.
-    database[migrations.COLLECTION].drop()
+    notes.update_one({"_id": migrations.RESTORING}, {"$set": {"since": clock.now()}}, upsert=True)
+    notes.delete_many({"_id": {"$ne": migrations.RESTORING}})
     for name in database.list_collection_names(filter={"type": "collection"}):
-        if not name.startswith("system."):
-            database[name].drop()
+        if name != migrations.COLLECTION and not name.startswith("system."):
+            with db.slow():
+                database[name].drop()
     in_order = sorted(manifest.parts, key=lambda name: (name == migrations.COLLECTION, name))
     for name in in_order:
         collection = database.get_collection(name, codec_options=RAW)
         for batch in _in_batches(_documents(folder, name)):
-            collection.insert_many([RawBSONDocument(document) for document in batch], ordered=False)
+            with db.slow():
+                collection.insert_many([RawBSONDocument(document) for document in batch], ordered=False)
             progress(len(batch))
+    notes.delete_one({"_id": migrations.RESTORING})
 
 
 def differences(manifest: Manifest, *, progress: Progress) -> list[str]:

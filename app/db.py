@@ -1,9 +1,9 @@
 """The way to the database: connecting, its structure (validators and indexes), health."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import bson
@@ -104,10 +104,15 @@ INTERRUPTED = frozenset(
 )
 # What a call to the database may raise: the driver's errors, some of which MongoEngine wraps in one of its own.
 ERRORS = (PyMongoError, OperationError)
+Step = TypeVar("Step")
 
 
 class StructureConflict(RuntimeError):
     """The database holds what cannot be changed in place; the text names it."""
+
+
+# Why a database is not made to fit this code; each says what to do about it.
+CANNOT_PREPARE = (StructureConflict, migrations.Locked, migrations.HalfRestored)
 
 
 def init_app(app: Flask) -> None:
@@ -174,15 +179,38 @@ def wait_for_majority() -> None:
 
 
 def slow() -> AbstractContextManager[Any]:
-    """A `with` block for work that may rightly take longer than a page: index builds, exports, verification."""
+    """A `with` block for one piece of work that may rightly take longer than a page: an index build, a batch, a scan.
+
+    Its end is fixed when it begins, and no block inside of it ends later: around many pieces it would break off the whole
+    wherever that has come to.
+    """
     return pymongo.timeout(3_600)
 
 
+def each_slow(steps: Iterable[Step]) -> Iterator[Step]:
+    """What `steps` gives, one by one, each within a `slow` of its own, and nothing around them all.
+
+    Only the server's own work for one cursor is bounded by the time that its first batch was given.
+    """
+    remaining = iter(steps)
+    while True:
+        # Whoever takes a step may be long about it, so no deadline may stand while it is theirs.
+        with slow():
+            try:
+                step = next(remaining)
+            except StopIteration:
+                return
+        yield step
+
+
 def prepare() -> list[str]:
-    """Makes a new or older database fit this code, and says what it did; safe to start twice at once."""
+    """Makes a new or older database fit this code, and says what it did; safe to start twice at once.
+
+    Raises one of `CANNOT_PREPARE`.
+    """
     ping()  # Within the bounds of a page: what follows may wait for long, but not for a database that is not there.
-    with slow(), migrations.alone():
-        done = [f"migrated: {name}" for name in migrations.run_pending()]
+    with migrations.alone():
+        done = [f"migrated: {name}" for name in each_slow(migrations.run_pending())]
         ensure_structure()
     return done
 
@@ -191,10 +219,12 @@ def ensure_structure() -> None:
     """Sets all validators, makes all indexes, and leaves a note of it for `not_ready`."""
     for document in DOCUMENTS:
         collection = document._get_collection()
-        _set_validator(collection, getattr(document, "VALIDATOR", {}))
+        with slow():
+            _set_validator(collection, getattr(document, "VALIDATOR", {}))
         try:
             if indexes := _indexes(document):
-                collection.create_indexes(indexes)
+                with slow():
+                    collection.create_indexes(indexes)
         except OperationFailure as error:
             if error.code not in DIFFERENT_INDEX:
                 raise
@@ -208,9 +238,13 @@ def ensure_structure() -> None:
 def not_ready() -> str | None:
     """Why requests cannot be served now, or None: one look-up."""
     try:
-        note = get_db()[migrations.COLLECTION].find_one({"_id": STRUCTURE})
+        found = get_db()[migrations.COLLECTION].find({"_id": {"$in": [STRUCTURE, migrations.RESTORING]}})
+        notes = {note["_id"]: note for note in found}
     except PyMongoError:
         return "the database does not answer"
+    if migrations.RESTORING in notes:
+        return str(migrations.HalfRestored())
+    note = notes.get(STRUCTURE)
     if note is None or not _index_names() <= set(note["indexes"]):
         return "the database is not prepared: run `flask db init`"
     return None
@@ -218,6 +252,10 @@ def not_ready() -> str | None:
 
 def check() -> list[str]:
     """How the database differs from what this code expects, a sentence each."""
+    try:
+        migrations.refuse_half_restored()
+    except migrations.HalfRestored as error:
+        return [str(error)]
     found = [f"migration {name} has not run" for name in migrations.pending()]
     existing = {info["name"]: info for info in get_db().list_collections()}
     for document in DOCUMENTS:

@@ -21,7 +21,7 @@ def init() -> None:
     try:
         done = db.prepare()
         assistants.ensure_default()
-    except (db.StructureConflict, migrations.Locked) as error:
+    except db.CANNOT_PREPARE as error:
         raise click.ClickException(str(error)) from None
     for line in done:
         click.echo(line)
@@ -38,11 +38,11 @@ def migrate() -> None:
     """
     count = 0
     try:
-        with db.slow(), migrations.alone():
-            for name in migrations.run_pending():
+        with migrations.alone():
+            for name in db.each_slow(migrations.run_pending()):
                 click.echo(name)
                 count += 1
-    except migrations.Locked as error:
+    except db.CANNOT_PREPARE as error:
         raise click.ClickException(str(error)) from None
     click.echo(_("%(count)s migrations done.", count=count))
 

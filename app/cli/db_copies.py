@@ -10,7 +10,7 @@ from flask import current_app
 from flask_babel import gettext as _
 from mongoengine.connection import get_db
 
-from app import database_dump, database_restore, db, migrations
+from app import database_dump, database_restore, db
 from app.cli.db import group
 from app.cli.output import ask, yes_option
 from app.database_dump import DumpError, Progress
@@ -31,7 +31,7 @@ def dump(folder: Path) -> None:
     Example:
       flask db dump /backups/2026-11-21
     """
-    with _failing(), db.slow(), _bar(_("Copying"), database_dump.count()) as progress:
+    with _failing(), _bar(_("Copying"), database_dump.count()) as progress:
         manifest = database_dump.dump(folder, progress=progress)
     documents = sum(part.documents for part in manifest.parts.values())
     click.echo(_("%(count)s documents are in %(folder)s.", count=documents, folder=folder))
@@ -52,7 +52,8 @@ def restore(context: click.Context, folder: Path, check: bool, yes: bool) -> Non
     Example:
       flask db restore /backups/2026-11-21 --check
     """
-    with _failing(), db.slow():
+    # Each read and write has a deadline of its own: one for all of it would end a large restore after the old data is gone.
+    with _failing():
         manifest = database_restore.read_manifest(folder)
         total = sum(part.documents for part in manifest.parts.values())
         with _bar(_("Proving the files"), total) as progress:
@@ -87,7 +88,7 @@ def _failing() -> Iterator[None]:
     """What cannot be done becomes one line and an exit code."""
     try:
         yield
-    except (DumpError, OSError, db.StructureConflict, migrations.Locked) as error:
+    except (DumpError, OSError, *db.CANNOT_PREPARE) as error:
         raise click.ClickException(str(error)) from None
 
 

@@ -18,7 +18,7 @@ import click
 from flask import current_app
 from flask_babel import gettext as _
 
-from app import child_process, db, embedded_mongo, migrations
+from app import child_process, db, embedded_mongo
 from app.models.actor import Actor
 from app.models.user import User
 from app.services import assistants, demo
@@ -115,7 +115,7 @@ def _prepare() -> None:
     try:
         db.prepare()
         assistants.ensure_default()
-    except (db.StructureConflict, migrations.Locked) as error:
+    except db.CANNOT_PREPARE as error:
         raise click.ClickException(str(error)) from None
     except db.ERRORS as error:
         if not db.is_unanswered(error):

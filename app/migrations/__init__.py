@@ -20,6 +20,8 @@ from app import clock
 
 COLLECTION = "migrations"
 LOCK = "lock"
+# It is there while a restore is under way, and stays where one was broken off.
+RESTORING = "restoring"
 LEASE = timedelta(seconds=30)
 WAIT_SECONDS = 120
 POLL_SECONDS = 0.2
@@ -27,6 +29,15 @@ POLL_SECONDS = 0.2
 
 class Locked(RuntimeError):
     """Somebody else has been preparing the database for longer than we wait."""
+
+
+class HalfRestored(RuntimeError):
+    """The database holds a part of a dump: whatever is done to it would be taken for the whole."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A restore has not come to its end: if it is not running any more, repeat `flask db restore` with the same dump."
+        )
 
 
 def names() -> list[str]:
@@ -49,15 +60,25 @@ def run_pending() -> Iterator[str]:
         yield name
 
 
+def refuse_half_restored() -> None:
+    """Raises `HalfRestored` while a restore is under way, and after one that was broken off."""
+    if get_db()[COLLECTION].find_one({"_id": RESTORING}):
+        raise HalfRestored
+
+
 @contextmanager
 def alone() -> Iterator[None]:
-    """Holds the lease on the database's structure; waits for whoever has it, and raises `Locked` when that takes too long."""
+    """Holds the lease on the database's structure; waits for whoever has it, and raises `Locked` when that takes too long.
+
+    Raises `HalfRestored` where nobody may change the structure before a restore was repeated.
+    """
     deadline = time.monotonic() + WAIT_SECONDS
     while not _take():
         if time.monotonic() > deadline:
             raise Locked("Another process has been preparing the database for two minutes. Try again when it is done.")
         time.sleep(POLL_SECONDS)
     try:
+        refuse_half_restored()
         yield
     finally:
         get_db()[COLLECTION].delete_one({"_id": LOCK, "holder": _holder()})

@@ -7,6 +7,7 @@ from typing import Any
 
 from bson import ObjectId
 
+from app import db
 from app.models.audit_seal import BEGINNING, ERASABLE, digest, flat, sealed_hash, texts
 from app.models.user import NOBODY, User
 from app.services import audit_anchors, audit_sealing
@@ -64,21 +65,26 @@ def count() -> int:
 def verify(*, outside: Iterable[Anchor] = (), step: Callable[[int], object] = lambda _: None) -> Report:
     """Goes through the chain from its beginning; `outside` are anchors kept elsewhere, `step` hears how many were checked."""
     anchors: dict[int, set[str]] = {}
-    for anchor in chain(audit_anchors.kept(), outside):
+    for anchor in chain(db.each_slow(audit_anchors.kept()), outside):
         anchors.setdefault(anchor.seq, set()).add(anchor.hash)
     last = count()
     walk = _Walk(anchors)
-    if odd := audit_sealing.events().find_one(NO_NUMBER, {"_id": 1}):
+    # No index finds these, so the whole trail is read.
+    with db.slow():
+        odd = audit_sealing.events().find_one(NO_NUMBER, {"_id": 1})
+    if odd:
         walk.report.problem = Problem(0, str(odd["_id"]), "inserted: its number is none of the chain's")
         return walk.report
-    for seals in _chunks(last):
-        for problem in _chunk_problems(walk, seals):
-            walk.report.problem = problem
+    for seals in db.each_slow(_chunks(last)):
+        with db.slow():
+            walk.report.problem = next(_chunk_problems(walk, seals), None)
+        if walk.report.problem:
             return walk.report
         step(len(seals))
     walk.report.anchors = len(anchors)
     walk.report.problem = next(_end_problems(walk, last), None)
-    walk.report.waiting = audit_sealing.count_waiting()
+    with db.slow():
+        walk.report.waiting = audit_sealing.count_waiting()
     return walk.report
 
 
@@ -149,7 +155,7 @@ def _end_problems(walk: _Walk, last: int) -> Iterator[Problem]:
     if cut := [seq for seq in walk.anchors if seq > last]:
         yield Problem(last + 1, None, f"cut off: an anchor says that the chain went on to {max(cut)}")
     numbered = audit_sealing.events().find({"seq": {"$gt": last}}, {"seq": 1}).sort("seq", 1)
-    for event in numbered:
+    for event in db.each_slow(numbered):
         # It may have been sealed since.
         if audit_sealing.seals().find_one({"_id": event["seq"], "event": event["_id"]}) is None:
             yield Problem(event["seq"], str(event["_id"]), "its seal is missing")

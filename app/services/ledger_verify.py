@@ -6,6 +6,7 @@ from typing import Any
 
 from bson import ObjectId
 
+from app import db
 from app.models import account_rules
 from app.models.account import ALLOWANCE, EntryType
 from app.models.ledger_entry import numbered
@@ -27,7 +28,9 @@ def verify(account_ids: Iterable[ObjectId] | None = None) -> Iterator[tuple[Obje
     last: ObjectId | None = None
     while True:
         where = {**chosen, **({"_id": {"$gt": last}} if last and not chosen else {})}
-        documents = list(account_commit.accounts().find(where).sort("_id", 1).limit(0 if chosen else CHUNK))
+        # An account may have any number of entries; however many accounts there are, each chunk has its own time.
+        with db.slow():
+            documents = list(account_commit.accounts().find(where).sort("_id", 1).limit(0 if chosen else CHUNK))
         yield from _verify_chunk(documents)
         if chosen or len(documents) < CHUNK:
             return
@@ -37,9 +40,8 @@ def verify(account_ids: Iterable[ObjectId] | None = None) -> Iterator[tuple[Obje
 def _verify_chunk(documents: list[dict[str, Any]]) -> Iterator[tuple[ObjectId, str | None]]:
     """The ledger is read after the accounts, so that it holds at least what they say was copied."""
     by_account: dict[ObjectId, list[Document]] = {document["_id"]: [] for document in documents}
-    for entry in (
-        account_commit.entries().find({"account": {"$in": list(by_account)}}).sort([("account", 1), ("seq", 1)])
-    ):
+    found = account_commit.entries().find({"account": {"$in": list(by_account)}}).sort([("account", 1), ("seq", 1)])
+    for entry in db.each_slow(found):
         by_account[entry["account"]].append(entry)
     for document in documents:
         yield document["_id"], next(_problems(document, by_account[document["_id"]]), None)

@@ -15,15 +15,25 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
-from app import db
+from app import api_limits, db
 from app.extensions import login_manager
 from app.models.actor import Actor
 from app.models.api_key import SELF, ApiKey
-from app.models.domain_error import N_, BadKey, Forbidden, ForeignOrigin, SignInNeeded, TwoFactorNeeded, UserInactive
+from app.models.domain_error import (
+    N_,
+    BadKey,
+    DomainError,
+    Forbidden,
+    ForeignOrigin,
+    SignInNeeded,
+    TooManyRequests,
+    TwoFactorNeeded,
+    UserInactive,
+)
 from app.models.permission import Permission
 from app.models.user import User
 from app.security import STATIC_ENDPOINTS, WRITING_METHODS, is_api
-from app.services import api_keys, login_sessions, two_factor
+from app.services import api_keys, known_keys, login_sessions, two_factor
 
 # The name under which Flask's signed cookie keeps the token of the login session.
 SESSION_KEY = "login"
@@ -117,6 +127,16 @@ def _gate() -> ResponseReturnValue | None:
     access = declared(current_app, request.endpoint)
     if access is not None and access.anonymous:
         return None
+    try:
+        return _check(access)
+    except DomainError:
+        if is_api():
+            # The API counts its calls only behind this gate; unlimited refusals would be unlimited guesses.
+            api_limits.count_refusal()
+        raise
+
+
+def _check(access: Access | None) -> ResponseReturnValue | None:
     if not current_user.is_authenticated:
         return _ask_to_sign_in()
     if "api_key" in g:
@@ -204,12 +224,13 @@ def _bearer_secret() -> str | None:
 
 def _owner_of_key(secret: str) -> User | None:
     try:
+        api_limits.check_guess(secret)
         found = api_keys.find(secret)
-    except UserInactive as refusal:
+        if found is None:
+            raise BadKey
+    except (BadKey, TooManyRequests, UserInactive) as refusal:
+        known_keys.forget(secret)
         g.key_refusal = refusal
-        return None
-    if found is None:
-        g.key_refusal = BadKey()
         return None
     g.api_key, owner = found
     return owner

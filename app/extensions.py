@@ -16,6 +16,7 @@ limiter = Limiter(
     key_func=rate_limits.caller,
     application_limits=[rate_limits.general],
     application_limits_exempt_when=rate_limits.is_exempt,
+    request_identifier=rate_limits.asked_for,
     # Each process counts for itself: a page must not wait for a counter.
     storage_uri=rate_limits.PROCESS_STORAGE_URI,
 )

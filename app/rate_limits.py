@@ -9,7 +9,7 @@ from ipaddress import IPv6Address, ip_address
 from math import ceil
 from threading import Lock
 from time import time
-from typing import Any
+from typing import Any, NoReturn
 
 import pymongo
 from flask import current_app, request
@@ -22,7 +22,6 @@ from pymongo import WriteConcern
 
 from app.models.domain_error import TooManyRequests
 from app.models.rate_limit_window import RateLimitWindow
-from app.security import is_api
 
 STORAGE_URI = "tokendesk-mongo://"
 PROCESS_STORAGE_URI = "tokendesk-process://"
@@ -144,8 +143,13 @@ def in_memory() -> FixedWindowRateLimiter:
 def count(counter: RateLimiter, limit: RateLimitItem, *who: str) -> None:
     """Counts one more of `who`; raises `TooManyRequests` with the seconds to wait where that is over the limit."""
     if not counter.hit(limit, *who):
-        window = counter.get_window_stats(limit, *who)
-        raise TooManyRequests(retry_after=max(1, ceil(window.reset_time - time())))
+        refuse(counter, limit, *who)
+
+
+def refuse(counter: RateLimiter, limit: RateLimitItem, *who: str) -> NoReturn:
+    """Raises `TooManyRequests` with the seconds until `who` may come again."""
+    window = counter.get_window_stats(limit, *who)
+    raise TooManyRequests(retry_after=max(1, ceil(window.reset_time - time())))
 
 
 def caller() -> str:
@@ -170,5 +174,10 @@ def general() -> str:
 
 
 def is_exempt() -> bool:
-    """Whether the request is a health check, which must always pass, or for the API, which counts callers, not addresses."""
-    return request.blueprint == "ops" or is_api()
+    """Whether the request is a health check, which must always pass."""
+    return request.blueprint == "ops"
+
+
+def asked_for() -> str:
+    """What the request is for; an address that leads nowhere is something as well, or anybody could ask for it without end."""
+    return request.endpoint or "nothing"

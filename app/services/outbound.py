@@ -7,7 +7,9 @@ points somewhere else a moment later leads nowhere else.
 import socket
 import time
 from collections.abc import Iterable
+from concurrent.futures import Future
 from ipaddress import IPv6Address, ip_address
+from threading import Thread
 from typing import Any
 
 import httpcore2
@@ -21,19 +23,39 @@ class NotPublic(Exception):
 
 
 class Unknown(Exception):
-    """There is no such host."""
+    """There is no such host, or nobody says in time where it is."""
 
 
-def addresses(host: str, port: int, *, allow_private: bool) -> list[str]:
-    """The addresses of `host`, all of them checked; raises `NotPublic` or `Unknown`."""
+def addresses(host: str, port: int, *, allow_private: bool, seconds: float) -> list[str]:
+    """The addresses of `host`, all of them checked, within so many seconds; raises `NotPublic` or `Unknown`."""
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = _look_up(host, port).result(seconds)
+    except TimeoutError:
+        raise Unknown(f"The look-up of {host} took too long.") from None
     except (OSError, UnicodeError):
         raise Unknown(f"There is no host {host}.") from None
     numeric = list(dict.fromkeys(str(one[4][0]) for one in found))
     if not allow_private and not all(is_public(one) for one in numeric):
         raise NotPublic(f"{host} is an address of a private network.")
     return numeric[:MOST_ADDRESSES]
+
+
+def _look_up(host: str, port: int) -> Future[Any]:
+    """What the system says of `host`, which a name server that keeps silent can delay for longer than anybody may wait.
+
+    A look-up cannot be given a time. So it has a thread of its own, which ends when the system gives up, and which the end of
+    the process does not wait for, as it would for the threads of a pool.
+    """
+    answer: Future[Any] = Future()
+
+    def ask() -> None:
+        try:
+            answer.set_result(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except Exception as error:
+            answer.set_exception(error)
+
+    Thread(target=ask, name="look-up", daemon=True).start()
+    return answer
 
 
 def is_public(address: str) -> bool:
@@ -73,7 +95,7 @@ class Outbound(httpcore2.NetworkBackend):
     ) -> httpcore2.NetworkStream:
         """As httpcore's; raises `NotPublic` and `Unknown` besides."""
         failure: Exception | None = None
-        for address in addresses(host, port, allow_private=self._allow_private):
+        for address in addresses(host, port, allow_private=self._allow_private, seconds=self.left()):
             try:
                 stream = self._backend.connect_tcp(address, port, self.left(), local_address, socket_options)
                 return _Stream(stream, self)

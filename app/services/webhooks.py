@@ -26,6 +26,8 @@ MOST = 20
 # What Standard Webhooks recommend: 24 to 64 bytes.
 SECRET_BYTES = 32
 PORTS = {"http": 80, "https": 443}
+# What the look-up of a host may take while somebody waits for a page.
+LOOK_UP_SECONDS = 5
 
 
 def kept() -> list[Webhook]:
@@ -113,7 +115,9 @@ def _checked_url(url: str) -> str:
         raise InvalidInput(errors={"url": [N_("Must not have a part after #, which is never sent.")]})
     private = current_app.config["WEBHOOK_ALLOW_PRIVATE"]
     try:
-        outbound.addresses(parts.hostname, parts.port or PORTS[parts.scheme], allow_private=private)
+        outbound.addresses(
+            parts.hostname, parts.port or PORTS[parts.scheme], allow_private=private, seconds=LOOK_UP_SECONDS
+        )
     except outbound.Unknown:
         raise InvalidInput(errors={"url": [N_("There is no such host.")]}) from None
     except outbound.NotPublic:

@@ -2,8 +2,10 @@
 
 import json
 import socket
+import threading
 import time
 from datetime import timedelta
+from queue import SimpleQueue
 
 import pytest
 import standardwebhooks
@@ -257,6 +259,55 @@ def test_what_was_checked_is_what_is_connected_to(there, monkeypatch):
     headers, body = there.told[0]
     assert headers["host"] == f"localhost:{there.server_port}"
     assert standardwebhooks.Webhook(secret).verify(body, headers)
+
+
+@pytest.fixture
+def silent(monkeypatch):
+    """A name server that says nothing before the test has ended; gives the threads that still wait for it."""
+    over, waiting = threading.Event(), SimpleQueue()
+
+    def look_up(*_args, **_more):
+        waiting.put(threading.current_thread())
+        # Were it waited for, the test would fail after this time instead of never.
+        over.wait(600)
+        return PUBLIC
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    yield waiting
+    over.set()
+
+
+def test_a_name_server_that_keeps_silent_holds_no_delivery(hook, silent, monkeypatch):
+    Webhook.objects.update(url="http://hooks.example.com/")
+    looked_up = outbound.addresses
+    # On a busy machine the little time that there is might be over before.
+    monkeypatch.setattr(
+        outbound, "addresses", lambda *args, seconds, **more: looked_up(*args, seconds=min(seconds, 0.01), **more)
+    )
+    tell()
+    work()
+    assert left().last_error == "The look-up of hooks.example.com took too long."
+    assert left().state == State.WAITING
+    thread = silent.get()
+    assert thread.is_alive()
+    # The process ends without it.
+    assert thread.daemon
+
+
+def test_a_look_up_has_no_more_time_than_is_left_of_the_call(monkeypatch):
+    given = []
+    monkeypatch.setattr(outbound, "addresses", lambda *_args, seconds, **_more: given.append(seconds) or [])
+    with pytest.raises(outbound.Unknown):
+        outbound.Outbound(seconds=1_000, allow_private=True).connect_tcp("hooks.example.com", 443)
+    assert 0 < given[0] <= 1_000
+
+
+def test_a_name_server_that_keeps_silent_holds_no_form(silent, monkeypatch):
+    monkeypatch.setattr(webhooks, "LOOK_UP_SECONDS", 0.01)
+    with pytest.raises(InvalidInput) as error:
+        webhooks.create(url="https://hooks.example.com/", events=EVENTS, by=OPERATOR)
+    assert error.value.errors == {"url": ["There is no such host."]}
+    assert silent.get().is_alive()
 
 
 def _to(to, there):

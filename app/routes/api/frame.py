@@ -7,10 +7,9 @@ from functools import cache
 from inspect import signature
 from typing import Annotated, Any
 
-from flask import Response, current_app, g, jsonify, make_response, request
+from flask import Response, current_app, jsonify, make_response, request
 from flask_babel import gettext as _
 from flask_openapi import APIBlueprint
-from limits import RateLimitItemPerMinute
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -23,15 +22,11 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import CoreSchema
 
-from app import rate_limits
-from app.extensions import csrf
+from app import api_limits
+from app.extensions import csrf, limiter
 from app.models.domain_error import N_, InvalidInput
-from app.models.permission import Permission
 from app.openapi import ErrorShape
 
-CALLS_A_MINUTE = RateLimitItemPerMinute(300)
-# Counted by each process in its memory: metering must not wait for a counter.
-METERING_CALLS_A_MINUTE = RateLimitItemPerMinute(6_000)
 # What any call may be answered, and what where nobody has to say who they are.
 REFUSALS = (400, 401, 403, 429, 503)
 REFUSALS_TO_ANYBODY = (400, 429, 503)
@@ -169,22 +164,11 @@ def api_blueprint(name: str, tag: str, *, is_public: bool = False) -> APIBluepri
     )
     # A key is no cookie, and a session's calls must name their origin: `access` sees to it.
     csrf.exempt(blueprint)
-    blueprint.before_request(_count)
+    # These count callers; what else stands under /api is counted by address, as pages are.
+    limiter.exempt(blueprint)
+    blueprint.before_request(api_limits.count_call)
     blueprint.before_request(_refuse_what_no_view_takes)
     return blueprint
-
-
-def _count() -> None:
-    """Counts the call; the gate before it has said who calls, unless anybody may."""
-    api_key = g.get("api_key")
-    if api_key is None and "login_session" not in g:
-        rate_limits.count(rate_limits.in_memory(), CALLS_A_MINUTE, "api", "address", rate_limits.caller())
-    elif api_key is None:
-        rate_limits.count(rate_limits.strategy(), CALLS_A_MINUTE, "api", "session", g.login_session.id)
-    elif api_key.allows(Permission.USAGE_WRITE):
-        rate_limits.count(rate_limits.in_memory(), METERING_CALLS_A_MINUTE, "api", "key", str(api_key.id))
-    else:
-        rate_limits.count(rate_limits.strategy(), CALLS_A_MINUTE, "api", "key", str(api_key.id))
 
 
 def _refuse_what_no_view_takes() -> None:

@@ -14,9 +14,9 @@ from bson import ObjectId
 from jsonschema import Draft7Validator
 from limits import RateLimitItemPerMinute
 
+from app import api_limits
 from app.models.catalogue_token import CatalogueToken
 from app.models.token_list import TokenList
-from app.routes.api import frame
 from app.services import catalogue, catalogue_removal, review
 from tests.factories import actor_of, bearer, make_admin, sign_in
 from tests.steps import make_listing
@@ -177,7 +177,7 @@ def test_nobody_can_send_anything_there(client, rita, path):
 
 
 def test_an_address_has_a_limit(client, monkeypatch):
-    monkeypatch.setattr(frame, "CALLS_A_MINUTE", RateLimitItemPerMinute(3))
+    monkeypatch.setattr(api_limits, "CALLS_A_MINUTE", RateLimitItemPerMinute(3))
     answers = [client.get(ALL) for _ in range(4)]
     assert [one.status_code for one in answers] == [200, 200, 200, 429]
     assert int(answers[-1].headers["Retry-After"]) > 0

@@ -1,16 +1,20 @@
 """What holds for every call of the API, shown on one of them."""
 
 import json
+from datetime import UTC, datetime
 from io import BytesIO
 
 import pytest
+import time_machine
 from pymongo.errors import ServerSelectionTimeoutError
 
+from app import api_limits
 from app.models.domain_error import InsufficientTokens
 from app.models.token_request import TokenRequest
 from app.models.user import User
 from app.routes.api import frame
-from tests.factories import bearer, make_admin, make_request, make_user, sign_in
+from app.services import api_keys, known_keys
+from tests.factories import OPERATOR, bearer, make_admin, make_request, make_user, sign_in
 
 PATH = "/api/token-requests"
 APPROVE = "/api/admin/token-requests/1/approve"
@@ -234,8 +238,8 @@ def test_messages_are_english_unless_the_caller_asks_for_russian(app, client, ad
 def three(monkeypatch):
     """Limits that a test can reach."""
     for name in ("CALLS_A_MINUTE", "METERING_CALLS_A_MINUTE"):
-        limit = getattr(frame, name)
-        monkeypatch.setattr(frame, name, type(limit)(3))
+        limit = getattr(api_limits, name)
+        monkeypatch.setattr(api_limits, name, type(limit)(3))
 
 
 def statuses(client, times, **options):
@@ -243,8 +247,8 @@ def statuses(client, times, **options):
 
 
 def test_the_limits_are_those_of_the_documentation():
-    assert str(frame.CALLS_A_MINUTE) == "300 per 1 minute"
-    assert str(frame.METERING_CALLS_A_MINUTE) == "6000 per 1 minute"
+    assert str(api_limits.CALLS_A_MINUTE) == "300 per 1 minute"
+    assert str(api_limits.METERING_CALLS_A_MINUTE) == "6000 per 1 minute"
 
 
 @pytest.mark.usefixtures("three")
@@ -285,6 +289,126 @@ def test_the_limit_of_pages_does_not_hold_for_the_api(app, client, monkeypatch):
     monkeypatch.setitem(app.config, "REQUESTS_A_MINUTE", 1)
     assert statuses(client, 3) == [200, 200, 200]
     assert [client.get("/requests").status_code for _ in range(2)] == [200, 429]
+
+
+# --- how often one may be refused -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def minute(three):
+    """A minute that does not pass by itself, however long the test takes."""
+    with time_machine.travel(datetime(2026, 3, 10, 12, 0, tzinfo=UTC), tick=False) as time:
+        yield time
+
+
+def made_up(number):
+    return {"Authorization": f"Bearer {api_keys.PREFIX}{number:043}"}
+
+
+def guesses(client, times, **options):
+    return [client.get(f"{PATH}/can-request", headers=made_up(i), **options).status_code for i in range(times)]
+
+
+@pytest.mark.usefixtures("minute")
+def test_whoever_makes_up_keys_is_told_to_wait_and_nothing_is_looked_up(app, statements):
+    client = app.test_client()
+    assert guesses(client, 3) == [401] * 3
+    said = list(statements.said)
+    response = client.get(f"{PATH}/can-request", headers=made_up(99))
+    assert refusal(response) == (429, "too_many_requests")
+    assert response.headers["Retry-After"] == "60"
+    assert "WWW-Authenticate" not in response.headers
+    assert statements.said == said
+    assert "aggregate api_keys" in said
+    assert guesses(client, 1, environ_base={"REMOTE_ADDR": "203.0.113.9"}) == [401]
+
+
+@pytest.mark.usefixtures("minute")
+def test_good_keys_and_sessions_go_on_behind_an_address_that_was_refused(app, client, admin):
+    program = app.test_client()
+    headers = bearer(admin, "self")
+    assert guesses(program, 4) == [401, 401, 401, 429]
+    assert statuses(program, 1, headers=headers) == [200]
+    assert statuses(client, 1) == [200]
+    assert program.get("/api/catalogue.json").status_code == 200
+
+
+def test_a_key_that_is_made_meanwhile_waits_no_longer_than_the_limit(app, admin, minute):
+    client = app.test_client()
+    assert guesses(client, 3) == [401] * 3
+    headers = bearer(admin, "self")
+    answer = client.get(f"{PATH}/can-request", headers=headers)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "60")
+    minute.shift(60)
+    assert statuses(client, 1, headers=headers) == [200]
+
+
+@pytest.mark.usefixtures("minute")
+def test_a_key_that_is_revoked_meanwhile_is_looked_up_once_more_at_most(app, admin, statements):
+    client = app.test_client()
+    key, secret = api_keys.create(admin.id, name="A program", scopes=["self"], by=OPERATOR)
+    assert guesses(client, 3) == [401] * 3
+    api_keys.revoke(key.id, by=OPERATOR)
+    statements.said.clear()
+    assert statuses(client, 2, headers={"Authorization": f"Bearer {secret}"}) == [429, 429]
+    assert statements.said == ["aggregate api_keys"]
+
+
+@pytest.mark.usefixtures("minute")
+def test_the_keys_are_read_once_however_many_addresses_guess(app, statements):
+    for host in range(3):
+        guesses(app.test_client(), 4, environ_base={"REMOTE_ADDR": f"203.0.113.{host}"})
+    assert statements.said.count("find api_keys") == 1
+
+
+@pytest.mark.usefixtures("minute")
+def test_of_very_many_keys_those_used_last_are_known(app, admin, monkeypatch):
+    monkeypatch.setattr(known_keys, "MOST", 1)
+    unused, used = bearer(admin, "self"), bearer(admin, "self")
+    assert statuses(app.test_client(), 1, headers=used) == [200]
+    known_keys.learn()
+    assert [known_keys.may_open(one["Authorization"].split()[1]) for one in (unused, used)] == [False, True]
+
+
+@pytest.mark.usefixtures("minute")
+def test_whoever_shows_nothing_is_counted_by_address(app):
+    assert statuses(app.test_client(), 4) == [401, 401, 401, 429]
+
+
+@pytest.mark.usefixtures("minute")
+def test_what_a_key_or_a_session_may_not_do_counts_for_it_alone(app):
+    user = make_user()
+    client, program = sign_in(app.test_client(), user), app.test_client()
+    headers = bearer(user, "self")
+    for one, options in ((client, {}), (program, {"headers": headers})):
+        answers = [one.get("/api/admin/token-requests", **options).status_code for _ in range(4)]
+        assert answers == [403, 403, 403, 429]
+    assert statuses(app.test_client(), 1, headers=bearer(user, "self")) == [200]
+    assert statuses(app.test_client(), 1) == [401]
+
+
+@pytest.mark.usefixtures("minute")
+def test_calls_that_name_no_page_of_this_site_count_too(client):
+    answers = [client.post(PATH, json={"reason": "x"}, origin=None).status_code for _ in range(4)]
+    assert answers == [403, 403, 403, 429]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        *(("GET", "/api/openapi.json"), ("GET", "/api/docs"), ("POST", "/api/stripe/events")),
+        *(("GET", "/api/no-such-thing"), ("DELETE", "/api/openapi.json"), ("GET", "/no-such-page")),
+    ],
+)
+def test_what_counts_no_callers_has_the_limit_of_pages(app, monkeypatch, method, path):
+    monkeypatch.setitem(app.config, "REQUESTS_A_MINUTE", 2)
+    client = app.test_client()
+    with time_machine.travel(datetime(2026, 3, 10, 12, 0, tzinfo=UTC), tick=False):
+        answers = [client.open(path, method=method) for _ in range(3)]
+    assert [answer.status_code == 429 for answer in answers] == [False, False, True]
+    if path.startswith("/api/"):
+        assert refusal(answers[-1]) == (429, "too_many_requests")
+    assert answers[-1].headers["Retry-After"] == "60"
 
 
 # --- when the database is away ----------------------------------------------------------------------------------------

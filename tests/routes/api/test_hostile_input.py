@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from limits import RateLimitItemPerMinute
 
+from app import api_limits
 from app.models.api_key import KEY_ONLY
 from app.openapi import alternatives
-from app.routes.api import frame
 from tests.factories import bearer, make_admin, make_user, sign_in
 from tests.guards.routes import Route, World, everything, routes, url_of
 
@@ -34,7 +34,7 @@ QUERIES = st.lists(st.tuples(NAMES, st.text(max_size=20)), max_size=4)
 @pytest.fixture
 def caller(app, monkeypatch):
     """`caller(route, …)` calls as a reviewer who may do all of this, as often as it takes."""
-    monkeypatch.setattr(frame, "CALLS_A_MINUTE", RateLimitItemPerMinute(1_000_000))
+    monkeypatch.setattr(api_limits, "CALLS_A_MINUTE", RateLimitItemPerMinute(1_000_000))
     world = World()
     client = sign_in(app.test_client(), make_user(roles=["admin"]))
     program = bearer(make_admin(), *KEY_ONLY)

@@ -26,14 +26,13 @@ from app.models.domain_error import (
     Forbidden,
     ForeignOrigin,
     SignInNeeded,
-    TooManyRequests,
     TwoFactorNeeded,
     UserInactive,
 )
 from app.models.permission import Permission
 from app.models.user import User
 from app.security import STATIC_ENDPOINTS, WRITING_METHODS, is_api
-from app.services import api_keys, known_keys, login_sessions, two_factor
+from app.services import api_keys, login_sessions, two_factor
 
 # The name under which Flask's signed cookie keeps the token of the login session.
 SESSION_KEY = "login"
@@ -224,12 +223,10 @@ def _bearer_secret() -> str | None:
 
 def _owner_of_key(secret: str) -> User | None:
     try:
-        api_limits.check_guess(secret)
         found = api_keys.find(secret)
         if found is None:
             raise BadKey
-    except (BadKey, TooManyRequests, UserInactive) as refusal:
-        known_keys.forget(secret)
+    except (BadKey, UserInactive) as refusal:
         g.key_refusal = refusal
         return None
     g.api_key, owner = found

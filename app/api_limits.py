@@ -5,7 +5,6 @@ from limits import RateLimitItemPerMinute
 
 from app import rate_limits
 from app.models.permission import Permission
-from app.services import known_keys
 
 CALLS_A_MINUTE = RateLimitItemPerMinute(300)
 # Counted by each process in its memory: metering must not wait for a counter.
@@ -32,18 +31,5 @@ def count_refusal() -> None:
     """
     if "api_key" in g or "login_session" in g:
         count_call()
-        return
-    rate_limits.count(rate_limits.in_memory(), CALLS_A_MINUTE, *_refusals())
-    if rate_limits.in_memory().get_window_stats(CALLS_A_MINUTE, *_refusals()).remaining == 0:
-        # From now on only what is known is looked up for this address; so whoever has a good key must be known by now.
-        known_keys.learn()
-
-
-def check_guess(secret: str) -> None:
-    """Raises `TooManyRequests` for a key that nobody knows, from an address that was refused too often; asks no database."""
-    if not rate_limits.in_memory().test(CALLS_A_MINUTE, *_refusals()) and not known_keys.may_open(secret):
-        rate_limits.refuse(rate_limits.in_memory(), CALLS_A_MINUTE, *_refusals())
-
-
-def _refusals() -> tuple[str, ...]:
-    return "api", "refusals", rate_limits.caller()
+    else:
+        rate_limits.count(rate_limits.in_memory(), CALLS_A_MINUTE, "api", "refusals", rate_limits.caller())

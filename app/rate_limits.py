@@ -9,7 +9,7 @@ from ipaddress import IPv6Address, ip_address
 from math import ceil
 from threading import Lock
 from time import time
-from typing import Any, NoReturn
+from typing import Any
 
 import pymongo
 from flask import current_app, request
@@ -143,13 +143,8 @@ def in_memory() -> FixedWindowRateLimiter:
 def count(counter: RateLimiter, limit: RateLimitItem, *who: str) -> None:
     """Counts one more of `who`; raises `TooManyRequests` with the seconds to wait where that is over the limit."""
     if not counter.hit(limit, *who):
-        refuse(counter, limit, *who)
-
-
-def refuse(counter: RateLimiter, limit: RateLimitItem, *who: str) -> NoReturn:
-    """Raises `TooManyRequests` with the seconds until `who` may come again."""
-    window = counter.get_window_stats(limit, *who)
-    raise TooManyRequests(retry_after=max(1, ceil(window.reset_time - time())))
+        window = counter.get_window_stats(limit, *who)
+        raise TooManyRequests(retry_after=max(1, ceil(window.reset_time - time())))
 
 
 def caller() -> str:

@@ -13,7 +13,7 @@ from mongoengine import connect, disconnect
 import config
 from app import create_app, db, embedded_mongo, rate_limits
 from app.extensions import limiter
-from app.services import known_keys, upstream
+from app.services import upstream
 from tests import memory_disk, stripe_server
 from tests.leftovers import Leftovers
 from tests.page_client import PageClient
@@ -74,7 +74,6 @@ def app_context(app: Flask, leftovers: Leftovers) -> Iterator[None]:
     """An empty database, no calls counted, and an app context, for every test."""
     limiter.reset()
     rate_limits.in_memory().storage.reset()
-    known_keys.known.cache_clear()
     with app.app_context():
         leftovers.remove()
         yield

@@ -224,10 +224,11 @@ def _bearer_secret() -> str | None:
 def _owner_of_key(secret: str) -> User | None:
     try:
         found = api_keys.find(secret)
-        if found is None:
-            raise BadKey
-    except (BadKey, UserInactive) as refusal:
+    except UserInactive as refusal:
         g.key_refusal = refusal
+        return None
+    if found is None:
+        g.key_refusal = BadKey()
         return None
     g.api_key, owner = found
     return owner

@@ -7,10 +7,14 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any, TypeVar
 
+import pytest
 from mongoengine import connect, disconnect
 from pymongo.monitoring import CommandListener
 
 from app import db
+
+# Newer Pythons warn of forking beside other threads; this child takes up a connection of its own before it does anything.
+forks = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 
 Subject = TypeVar("Subject")
 

@@ -231,18 +231,18 @@ def _do(collection: Any, document_id: ObjectId | int, item: Mapping[str, Any]) -
         return False
     except DomainError as refusal:
         log.warning("%s of %s cannot be done: %s", item["verb"], item["key"], refusal)
-        if item["verb"] not in NEVER_GIVEN_UP:
-            _mark_failed(collection, document_id, this, str(refusal))
-        return False
+        reason = str(refusal)
     except Exception as error:
         if db.is_unanswered(error):
             raise
         # A defect in one verb must not stop what follows from other changes; it is shown on the desk instead.
         log.exception("%s of %s failed", item["verb"], item["key"])
-        if item["verb"] not in NEVER_GIVEN_UP:
-            _mark_failed(collection, document_id, this, repr(error)[:500])
-        return False
-    return True
+        reason = repr(error)[:500]
+    else:
+        return True
+    if item["verb"] not in NEVER_GIVEN_UP:
+        _mark_failed(collection, document_id, this, reason)
+    return False
 
 
 def _mark_failed(collection: Any, document_id: ObjectId | int, this: Mapping[str, Any], reason: str) -> None:

@@ -59,21 +59,20 @@ def _withdraw_requests(user_id: ObjectId, nobody: Actor) -> None:
 
 def _erase_requests(user_id: ObjectId) -> None:
     """What the user wrote, and what others wrote to them and about them; the facts of a crypto token are nobody's."""
-    theirs, requests = {"user": user_id}, TokenRequest._get_collection()
+    theirs, requests, batches = {"user": user_id}, TokenRequest._get_collection(), ReviewBatch._get_collection()
+    ids = _requests(user_id)
     requests.update_many(theirs, {"$set": {"notes": [], "history.$[].note": ""}, "$unset": {"email": "", "facts": ""}})
     requests.update_many({**theirs, "reason": {"$exists": True}}, {"$set": {"reason": ""}})
     requests.update_many({**theirs, "decision.response": {"$exists": True}}, {"$set": {"decision.response": ""}})
     own_steps = [{"step.by.id": {"$in": _ids(user_id)}}]
     requests.update_many(theirs, {"$set": {"history.$[step].by.name": NOBODY}}, array_filters=own_steps)
     # What was said to all who were decided on at once was said to this one too.
-    finished = {"rows.id": {"$in": _requests(user_id)}, "finished_at": {"$ne": None}}
-    ReviewBatch._get_collection().update_many(finished, {"$set": {"response": "", "note": ""}})
+    finished = {"rows.id": {"$in": ids}, "finished_at": {"$ne": None}}
+    batches.update_many(finished, {"$set": {"response": "", "note": ""}})
     # Who was quicker is said to whoever decided on many at once: that may have been the user, who withdrew one.
-    refused = [{"row.id": {"$in": _requests(user_id)}, "row.refusal.values.by": {"$exists": True}}]
-    ReviewBatch._get_collection().update_many(
-        {"rows.id": {"$in": _requests(user_id)}},
-        {"$set": {"rows.$[row].refusal.values.by": NOBODY}},
-        array_filters=refused,
+    refused = [{"row.id": {"$in": ids}, "row.refusal.values.by": {"$exists": True}}]
+    batches.update_many(
+        {"rows.id": {"$in": ids}}, {"$set": {"rows.$[row].refusal.values.by": NOBODY}}, array_filters=refused
     )
 
 

@@ -13,10 +13,9 @@ from app.services import token_accounts
 from tests.chatting import make_talker, say
 from tests.factories import OPERATOR, make_request
 from tests.faults import aftermath
-from tests.killing import Killer, run_and_kill
+from tests.killing import Killer, forks, run_and_kill
 
-# Newer Pythons warn of forking beside other threads; this child takes up a connection of its own before it does anything.
-pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+pytestmark = forks
 
 START = datetime(2026, 3, 10, 12, tzinfo=UTC)
 # What documents of before lack.

@@ -14,12 +14,11 @@ from app.models.domain_error import InvalidInput
 from app.models.user import User
 from app.services import account_deletion, audit_anchors, audit_sealing, audit_verify
 from tests.factories import OPERATOR, actor_of, make_user
-from tests.killing import Killer, killed_at_each, run_and_kill
+from tests.killing import Killer, forks, killed_at_each, run_and_kill
 from tests.processes import wait_until
 from tests.sealing import enter, sealed_trail
 
-# Newer Pythons warn of forking beside other threads; this child takes up a connection of its own before it does anything.
-pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+pytestmark = forks
 
 # Salts, the seals, their numbers on the events: before each is sent, and after its answer.
 WRITES = [("update", 1), ("update", 2), ("insert", 1), ("insert", 2), ("update", 3)]

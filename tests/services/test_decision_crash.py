@@ -15,10 +15,9 @@ from app.services import due, expiry, ledger_verify, quota_requests, review, tok
 from tests.effects import effects_of, stored
 from tests.factories import OPERATOR, actor_of, make_admin, make_request, make_user
 from tests.faults import aftermath
-from tests.killing import Killer, killed_at_each, run_and_kill
+from tests.killing import Killer, forks, killed_at_each, run_and_kill
 
-# Newer Pythons warn of forking beside other threads; this child takes up a connection of its own before it does anything.
-pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+pytestmark = forks
 
 START = datetime(2026, 3, 10, 12, tzinfo=UTC)
 

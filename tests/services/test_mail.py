@@ -20,12 +20,11 @@ from app.services import deliveries, delivery_attempts, mail, notice_mail
 from app.services.delivery_attempts import BREATHER
 from tests import certificates
 from tests.factories import make_user, sign_in
-from tests.killing import killed_at_each
+from tests.killing import forks, killed_at_each
 from tests.mail_server import mail_server, parts_of
 from tests.serving import free_port
 
-# Newer Pythons warn of forking beside other threads; this child takes up a connection of its own before it does anything.
-pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+pytestmark = forks
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 APPROVED = {"kind": "request_approved", "values": {"number": 7, "response": "Enjoy <b>it</b> & write.\n\nYours"}}

@@ -21,10 +21,6 @@ from tests.batches import APPROVED, make_beta, outcomes, perform, seen
 from tests.effects import effects_of, outcome, stored
 from tests.factories import OPERATOR, actor_of, make_admin, make_request, make_user
 
-# Newer Pythons warn of forking beside other threads; this child takes up a connection of its own before it does anything.
-pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-KEPT = request_deletion.KEPT
-
 
 class TestDeciding:
     def test_each_row_is_a_decision_of_its_own_under_one_batch(self, adam):
@@ -163,7 +159,7 @@ class TestForecast:
         rita = actor_of(make_user(name="Rita", roles=["reviewer"]))
         old = review.mark_spam(make_request(), by=rita)
         beta_of_old = review.reject(make_beta(), by=rita)
-        clock_hand.shift(KEPT)
+        clock_hand.shift(request_deletion.KEPT)
         edited = make_request()
         before_edit = seen(edited)
         quota_requests.edit(edited, reason="Something else", version=1)

@@ -15,11 +15,9 @@ from app.services import (
 from tests.batches import make_beta, outcomes, perform, refused, seen
 from tests.effects import outcome, stored
 from tests.factories import OPERATOR, make_user
-from tests.killing import Killer, run_and_kill
+from tests.killing import Killer, forks, run_and_kill
 
-# Newer Pythons warn of forking beside other threads; this child takes up a connection of its own before it does anything.
-pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-KEPT = request_deletion.KEPT
+pytestmark = forks
 
 
 class TestDeletion:
@@ -41,7 +39,7 @@ class TestDeletion:
         user = make_user()
         token_request = review.mark_spam(make_beta(user), by=adam)
         assert outcome(make_beta, user) == "AlreadyRequested"
-        clock_hand.shift(KEPT)
+        clock_hand.shift(request_deletion.KEPT)
         perform(review_batches.start(seen(token_request), BatchAction.DELETE, by=adam))
         assert outcome(make_beta, user) == "done"
 

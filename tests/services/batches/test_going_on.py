@@ -21,11 +21,9 @@ from app.services.review_batches import LEASE, Selected
 from tests.batches import APPROVED, START, make_beta, outcomes, perform, refused, seen
 from tests.effects import effects_of, stored
 from tests.factories import OPERATOR, actor_of, make_admin, make_request
-from tests.killing import Killer, killed_at_each, run_and_kill
+from tests.killing import Killer, forks, killed_at_each, run_and_kill
 
-# Newer Pythons warn of forking beside other threads; this child takes up a connection of its own before it does anything.
-pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-KEPT = request_deletion.KEPT
+pytestmark = forks
 
 
 @pytest.fixture
@@ -164,7 +162,7 @@ class TestGoingOn:
 
     def test_a_row_that_is_busy_waits_and_holds_up_no_other(self, adam, clock_hand):
         first, second = refused(adam, clock_hand), refused(adam, clock_hand)
-        clock_hand.shift(KEPT)
+        clock_hand.shift(request_deletion.KEPT)
         batch = review_batches.start(seen(first, second), BatchAction.DELETE, by=adam)
         # Marked by a process that died, with something due that cannot be done yet.
         mark = {"removal": {"by": adam.stamp(), "at": START, "batch": str(batch.id)}, "due": [{"failed": "Later"}]}
